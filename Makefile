@@ -1,0 +1,50 @@
+# Two commands do everything: `make repro` trains and reports, `make test` tests. Needs git, make, Python 3.11+.
+PYTHON ?= python3
+BIN := .venv/bin
+UV_VERSION = $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements.lock)
+# DVC runs `python`; it must be the one of the environment.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: repro test lint lock browser clean
+
+repro: .venv/installed
+	@echo "== dvc repro: prepare, train, track, report"
+	dvc repro
+	@echo
+	@echo "Report:  reports/index.html (open it in a browser)"
+	@echo "MLflow:  $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db   then http://127.0.0.1:5000"
+
+test: .venv/installed browser
+	@echo "== pytest"
+	python -m pytest
+
+lint: .venv/installed
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+
+# Once per requirements.lock: the second call installs nothing.
+.venv/installed: requirements.lock
+	@echo "== installing into .venv (about two minutes the first time)"
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" \
+		|| { echo "error: $(PYTHON) is too old; call: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@touch $@
+
+# The tests of the pages need Chromium: Debian's where this may install it, else one in the user's cache.
+browser: .venv/installed
+	@if command -v chromium chromium-browser google-chrome >/dev/null; then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		echo "== installing chromium"; apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \
+	else echo "== installing chromium for playwright"; playwright install chromium; fi
+
+# Resolve every dependency anew, for all platforms and Pythons, with hashes.
+lock: .venv/installed
+	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 \
+		--no-emit-index-url --no-header --upgrade --quiet --output-file requirements.lock
+
+clean:
+	rm -rf .venv data/prepared data/runs data/plan.json data/tracking.json reports mlflow.db mlruns

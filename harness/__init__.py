@@ -1,0 +1,1 @@
+"""A reproducible bench that measures which training choices matter for a ConvNet."""

@@ -1,0 +1,1 @@
+"""Records to tables, estimates, verdicts and sentences. Arrays in, estimates out; never imports torch."""

@@ -1,0 +1,174 @@
+"""Verdicts in plain words, with the numbers they rest on."""
+
+from collections.abc import Sequence
+
+from harness.analysis.quantities import PRIMARY, Quantity, quantity
+from harness.analysis.statistics import Estimate
+from harness.analysis.summary import Arm, Compared, ContextSummary
+from harness.analysis.verdicts import Judged, JudgedClaim
+
+LONGEST_LIST = 5  # names; a longer list is counted instead
+
+
+def level_name(level: str, factor: str) -> str:
+    """Return a level as a sentence can hold it: a bare number gets its factor, `dropout 0.25`."""
+    try:
+        float(level)
+    except ValueError:
+        return level
+    return f"{factor.replace('_', ' ')} {level}"
+
+
+def interval(estimate: Estimate, shown: Quantity, seeds: bool = True) -> str:
+    """Return `95 % interval 25.0 to 37.4, 3 seeds` of a difference, or why there is none."""
+    counted = plural(estimate.count, "seed")
+    if estimate.low is None or estimate.high is None:
+        return f"{counted}, so no interval"
+    low, high = (shown.difference(end, unit=False).lstrip("+") for end in (estimate.low, estimate.high))
+    return f"95\u00a0% interval {low} to {high}" + (f", {counted}" if seeds else "")
+
+
+def versus_control(one: Compared, control: str, factor: str) -> str:
+    """Return one sentence on how a level stands against the control."""
+    shown = quantity(one.metric)
+    level, control = level_name(one.level, factor), level_name(control, factor)
+    difference = one.difference
+    if difference is None:
+        return f"{level} was not measured under a seed that {control} has too."
+    if difference.low is None:
+        return (
+            f"{level} and {control} differ by {shown.difference(difference.mean)} under the one seed there is; "
+            "one seed gives no interval, so this settles nothing."
+        )
+    if difference.low == difference.high == 0:
+        return f"{level} and {control} agree exactly under all {difference.count} seeds."
+    if one.standing == "unresolved":
+        return (
+            f"{level} against {control}: no difference that {difference.count} seeds can show "
+            f"({shown.difference(difference.mean)}, {interval(difference, shown, seeds=False)})."
+        )
+    winner, loser = (level, control) if one.standing == "better" else (control, level)
+    # The interval is told from the winner's side, like the sentence.
+    told = -difference if difference.mean < 0 else difference
+    return f"{winner} beats {loser} by {shown.difference(told.mean, sign=False)} ({interval(told, shown)})."
+
+
+def headline(context: ContextSummary, factor: str) -> str:
+    """Return the answer of one context in a sentence or two."""
+    others = [arm for arm in context.arms if not arm.is_control]
+    if not context.ranked or not others:
+        return "Nothing to compare."
+    best, worst = (named(arm, factor) for arm in (context.ranked[0], context.ranked[-1]))
+    if context.seeds < 2:
+        return f"Highest: {best}; lowest: {worst}. One seed gives no interval, so none of this is settled."
+    control = level_name(context.control.level, factor)
+    better = [arm for arm in context.ranked if arm.primary.standing == "better"]
+    worse = [arm for arm in reversed(context.ranked) if arm.primary.standing == "worse"]
+    parts = []
+    if better:
+        parts.append(f"{group(better, factor)} {'beats' if len(better) == 1 else 'beat'} {control}")
+    if worse:
+        parts.append(f"{group(worse, factor)} {'does' if len(worse) == 1 else 'do'} worse than {control}")
+    undecided = len(others) - len(better) - len(worse)
+    if not parts:
+        parts.append(f"No level differs from {control} by an amount that {context.seeds} seeds can show")
+    elif undecided:
+        parts.append(f"{undecided} of {len(others)} can't be told from {control} with {context.seeds} seeds")
+    return f"{'; '.join(parts)}. Best to worst mean: {best} to {worst}."
+
+
+def group(arms: Sequence[Arm], factor: str) -> str:
+    """Return the names of arms; of many, the number and the first, which stands out most."""
+    names = [level_name(arm.level, factor) for arm in arms]
+    if len(names) > LONGEST_LIST:
+        return f"{len(names)} levels (most of all {names[0]})"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def named(arm: Arm, factor: str) -> str:
+    """Return a level with its mean, such as `relu 71.2 %`."""
+    mean = arm.primary.value.mean if arm.primary.value else None
+    return f"{level_name(arm.level, factor)} {quantity(PRIMARY).value(mean)}"
+
+
+def precision(context: ContextSummary) -> str:
+    """Return what the seeds of a context can resolve."""
+    if context.resolvable is None:
+        return "One seed resolves nothing: run two or more."
+    effect = quantity(PRIMARY).difference(context.resolvable, sign=False)
+    return f"{context.seeds} seeds resolve differences from about {effect}."
+
+
+def judged(one: Judged) -> str:
+    """Return one comparison of a claim: what was found, what was expected, what would decide."""
+    comparison, shown = one.comparison, quantity(one.comparison.metric)
+    parts = [subject(one, shown) if one.difference is None else finding(one, shown)]
+    parts.append(expectation(comparison.direction, comparison.margin, shown))
+    if one.reason:
+        parts.append(f"{capital(one.reason)}.")
+    elif one.verdict == "unresolved" and one.seeds_needed:
+        parts.append(f"About {one.seeds_needed:,} seeds would decide.")
+    return " ".join(parts)
+
+
+def subject(one: Judged, shown: Quantity) -> str:
+    """Return what a comparison is about, where there is nothing to report."""
+    against = one.comparison.against
+    against = against if isinstance(against, str) else shown.value(against)
+    return f"{capital(shown.label)} of {one.comparison.level} against {against} in {one.comparison.context}."
+
+
+def finding(one: Judged, shown: Quantity) -> str:
+    """Return what was measured, such as `Test accuracy: relu is 31.2 points above sigmoid (...)`."""
+    comparison, estimate = one.comparison, one.difference
+    assert estimate is not None
+    level, where = comparison.level, f"in {comparison.context}"
+    against = comparison.against if isinstance(comparison.against, str) else shown.value(comparison.against)
+    if comparison.more_than:
+        size = shown.difference(estimate.mean)
+        body = f"{level} minus {against} {where}, less the same in {comparison.more_than}, is {size}"
+    elif estimate.mean == 0:
+        body = f"{level} equals {against} {where}"
+    else:
+        side = "above" if estimate.mean > 0 else "below"
+        body = f"{level} is {shown.difference(estimate.mean, sign=False)} {side} {against} {where}"
+        estimate = -estimate if estimate.mean < 0 else estimate
+    bound = "; never reached counts as one epoch more than trained" if one.bounded else ""
+    return f"{capital(shown.label)}: {body} ({interval(estimate, shown)}{bound})."
+
+
+def expectation(direction: str, margin: float, shown: Quantity) -> str:
+    """Return what the claim expects, such as `Expected: at least 2 points higher.`"""
+    size = shown.difference(margin, sign=False, short=True)
+    if direction == "equal":
+        return f"Expected: equal within {size}." if margin else "Expected: equal."
+    return f"Expected: at least {size} {direction}." if margin else f"Expected: {direction}."
+
+
+def verdict(one: JudgedClaim) -> str:
+    """Return the verdict, with the seeds it would take where it is open and they are known."""
+    if one.verdict != "unresolved" or one.seeds_needed is None:
+        return one.verdict
+    return f"unresolved: about {one.seeds_needed:,} seeds would decide"
+
+
+def comparisons(one: JudgedClaim) -> str:
+    """Return `16 comparisons: 12 supported, 4 unresolved`."""
+    verdicts = [judged.verdict for judged in one.comparisons]
+    parts = [f"{verdicts.count(name)} {name}" for name in ("supported", "refuted", "unresolved") if name in verdicts]
+    return f"{plural(len(verdicts), 'comparison')}: {', '.join(parts)}"
+
+
+def tally(claims: Sequence[JudgedClaim]) -> dict[str, int]:
+    """Return how many claims have which verdict."""
+    return {name: sum(claim.verdict == name for claim in claims) for name in ("supported", "refuted", "unresolved")}
+
+
+def plural(count: int, noun: str) -> str:
+    """Return `1 seed` or `3 seeds`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def capital(text: str) -> str:
+    """Return text with a capital first letter."""
+    return text[:1].upper() + text[1:]

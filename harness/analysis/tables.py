@@ -1,0 +1,208 @@
+"""Records -> tidy tables: a row a run, a row an epoch, a row a tuning run."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.errors import SettingError
+from harness.records import Store
+from harness.spec import Claim, Comparison, RunResult
+
+RUN_KEYS = ["context", "level", "seed"]
+
+
+@dataclass(frozen=True)
+class StudyTables:
+    """One study as planned, and what its runs measured.
+
+    runs: context, level, seed, fingerprint, status, error, epochs, a column a metric (NaN: none).
+    curves: context, level, seed, epoch (from 1), a column a curve.
+    tuning: context, level, setting, value, seed, status, a column a metric, chosen.
+    per_class: context, level, seed, class, accuracy.
+    """
+
+    plan: dict[str, Any]
+    chance: float
+    runs: pd.DataFrame
+    curves: pd.DataFrame
+    tuning: pd.DataFrame
+    per_class: pd.DataFrame
+    environments: tuple[dict[str, Any], ...]
+    store: Store
+
+    @property
+    def name(self) -> str:
+        """The name of the study."""
+        return str(self.plan["name"])
+
+    @property
+    def control(self) -> str:
+        """The level that the others are compared with."""
+        return str(self.plan["control"])
+
+    @property
+    def levels(self) -> list[str]:
+        """The labels of the levels, in the order of the study file."""
+        return [str(level) for level in self.plan["levels"]]
+
+    @property
+    def contexts(self) -> list[str]:
+        """The names of the contexts, in the order of the study file."""
+        return [str(context["name"]) for context in self.plan["contexts"]]
+
+    @property
+    def claims(self) -> list[Claim]:
+        """The claims as frozen types."""
+        return [parse_claim(claim) for claim in self.plan["claims"]]
+
+    def arrays(self, context: str, level: str, seed: int) -> dict[str, np.ndarray]:
+        """Return the arrays that a run left (probes), read when asked for."""
+        rows = self.runs
+        hit = rows[(rows.context == context) & (rows.level == level) & (rows.seed == seed)]
+        return self.store.arrays(str(hit.fingerprint.iloc[0])) if len(hit) else {}
+
+
+def parse_claim(claim: dict[str, Any]) -> Claim:
+    """Read a claim as `plan.json` spells it."""
+    comparisons = tuple(
+        Comparison(
+            metric=c["metric"],
+            level=str(c["level"]),
+            against=c["against"],
+            direction=c["direction"],
+            margin=float(c["margin"]),
+            context=c["context"],
+            more_than=c.get("more_than"),
+        )
+        for c in claim["comparisons"]
+    )
+    return Claim(claim["id"], claim["words"], claim["source"], comparisons)
+
+
+def read_study(store: Store, plan: dict[str, Any], study: dict[str, Any]) -> StudyTables:
+    """Read every record of one study; SettingError says how many are missing and what to run."""
+    complain_if_missing(store, study)
+    run_rows, curve_frames, class_rows, environments = [], [], [], []
+    for arm, run in judged_runs(study):
+        keys = {"context": arm["context"], "level": str(arm["level"]), "seed": run["seed"]}
+        record = store.read(run["fingerprint"])
+        run_rows.append(keys | run_row(record))
+        curve_frames.append(curve_frame(keys, record))
+        class_rows += [keys | {"class": c, "accuracy": a} for c, a in record.per_class_accuracy.items()]
+        if record.environment not in environments:
+            environments.append(record.environment)
+    return StudyTables(
+        plan=study,
+        chance=1 / max(len(plan["data"]["classes"]), 1),
+        runs=with_derived(pd.DataFrame(run_rows)),
+        curves=pd.concat(curve_frames, ignore_index=True),
+        tuning=pd.DataFrame(tuning_rows(store, study)),
+        per_class=pd.DataFrame(class_rows, columns=[*RUN_KEYS, "class", "accuracy"]),
+        environments=tuple(environments),
+        store=store,
+    )
+
+
+def judged_runs(study: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield (arm, run) for every run that the study is judged by."""
+    for arm in study["arms"]:
+        for run in arm["runs"]:
+            yield arm, run
+
+
+def complain_if_missing(store: Store, study: dict[str, Any]) -> None:
+    """Raise SettingError unless every run of the study, tuning included, has its record."""
+    tuning = [(arm, run) for arm in study["arms"] if arm.get("tuning") for run in arm["tuning"]["runs"]]
+    runs = [*judged_runs(study), *tuning]
+    if not runs or not all(arm["runs"] for arm in study["arms"]):
+        raise SettingError(f"study {study['name']} has arms without runs in {store.plan_path}; run `dvc repro`")
+    lost = [(arm, run) for arm, run in runs if not store.has(run["fingerprint"])]
+    if lost:
+        arm, run = lost[0]
+        raise SettingError(
+            f"{len(lost)} of {len(runs)} runs of study {study['name']} have no record in {store.root} "
+            f"(first: {arm['level']} · {arm['context']} · seed {run['seed']}); run `dvc repro` to train them"
+        )
+
+
+def run_row(record: RunResult) -> dict[str, Any]:
+    """Return what one record says about its run, flat."""
+    return {
+        "fingerprint": record.fingerprint,
+        "status": record.status,
+        "error": record.error or "",
+        "epochs": record.settings.get("epochs", len(record.curves.get("epoch", []))),
+        **{name: np.nan if value is None else float(value) for name, value in record.metrics.items()},
+    }
+
+
+def curve_frame(keys: dict[str, Any], record: RunResult) -> pd.DataFrame:
+    """Return the curves of one record, one row an epoch; entries that were not finite are NaN."""
+    frame = pd.DataFrame({name: pd.Series(list(values), dtype=float) for name, values in record.curves.items()})
+    if "epoch" not in frame:
+        frame["epoch"] = np.arange(1, len(frame) + 1)
+    frame = frame.assign(epoch=frame["epoch"].astype(int))
+    for position, (name, value) in enumerate(keys.items()):
+        frame.insert(position, name, value)
+    return frame
+
+
+def tuning_rows(store: Store, study: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield one row per tuning run of the study."""
+    for arm in study["arms"]:
+        tuning = arm.get("tuning")
+        for run in tuning["runs"] if tuning else ():
+            row = run_row(store.read(run["fingerprint"]))
+            yield {
+                "context": arm["context"],
+                "level": str(arm["level"]),
+                "setting": tuning["setting"],
+                "value": float(run["value"]),
+                "seed": run["seed"],
+                "chosen": float(run["value"]) == float(tuning["chosen"]),
+                **row,
+            }
+
+
+def with_derived(runs: pd.DataFrame) -> pd.DataFrame:
+    """Add the metrics that follow from others, unless a probe measured them already."""
+    runs = runs.assign(diverged=(runs["status"] != "done").astype(float))
+    if "generalisation_gap" not in runs and {"final_train_accuracy", "final_validation_accuracy"} <= set(runs):
+        runs["generalisation_gap"] = runs["final_train_accuracy"] - runs["final_validation_accuracy"]
+    return runs
+
+
+def as_counted(runs: pd.DataFrame, chance: float) -> pd.DataFrame:
+    """Return `runs` as means and differences count them.
+
+    A run that did not finish has chance accuracy (1 / classes), whatever it measured before it
+    broke off: it is neither dropped nor rewarded. A target that was never reached counts as one
+    epoch more than was trained, a lower bound; `censored` marks it.
+    """
+    counted = runs.copy()
+    accuracies = [column for column in counted if str(column).endswith("_accuracy")]
+    counted.loc[counted["status"] != "done", accuracies] = chance
+    if "epochs_to_target" in counted:
+        never = counted["epochs_to_target"].isna()
+        counted["censored"] = never
+        counted["epochs_to_target"] = counted["epochs_to_target"].where(~never, counted["epochs"] + 1)
+    else:
+        counted["censored"] = False
+    return counted
+
+
+def by_seed(runs: pd.DataFrame, context: str, level: str, metric: str) -> pd.Series:
+    """Return one metric of one arm, indexed by seed, without the runs that lack it."""
+    if metric not in runs:
+        return pd.Series(dtype=float)
+    rows = runs[(runs["context"] == context) & (runs["level"] == level)]
+    return rows.set_index("seed")[metric].astype(float).dropna().sort_index()
+
+
+def paired(level: pd.Series, control: pd.Series) -> pd.Series:
+    """Return level minus control for the seeds that both have."""
+    level, control = level.align(control, join="inner")
+    return (level - control).sort_index()

@@ -1,0 +1,271 @@
+"""The command line: one command per stage of the pipeline, and a few to look around."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from harness.config import PARAMS, Params, load_params
+from harness.errors import SettingError
+from harness.records import Store
+
+if TYPE_CHECKING:
+    from harness.engines.events import Event
+    from harness.plan import Plan
+    from harness.spec import RunSpec
+
+PREPARED = Path("data/prepared")
+RUNS = Path("data/runs")
+TRACKED = Path("data/tracking.json")
+REPORTS = Path("reports")
+
+app = typer.Typer(
+    help="Which training choices matter for a ConvNet, by how much, and how sure are we?\n\n"
+    "`dvc repro` runs prepare, train, track and report in order, and only what has changed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console(stderr=True)
+
+
+def main() -> None:
+    """Run a command; what the user can mend is one line and exit code 2, an interrupt is 130."""
+    try:
+        app()
+    except SettingError as error:
+        console.print(f"[red]error:[/red] {rich_safe(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def rich_safe(text: str) -> str:
+    """Return text whose square brackets are not markup."""
+    from rich.markup import escape
+
+    return escape(text)
+
+
+@app.command()
+def prepare() -> None:
+    """Turn the data source into arrays on disk: splits, a manifest, statistics of the training split."""
+    from harness.data.prepare import prepare as prepare_data
+
+    manifest = prepare_data(load_params().data, PREPARED)
+    splits = ", ".join(f"{count} {name}" for name, count in manifest["splits"].items())
+    console.print(f"{PREPARED}: {manifest['source']}, {splits}, digest {manifest['digest'][:12]}", highlight=False)
+
+
+@app.command()
+def preview(out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("data/preview")) -> None:
+    """Write a sheet of pictures per class, to be looked at before training."""
+    from harness.data.prepared import Prepared
+    from harness.data.preview import preview as write_sheets
+
+    paths = write_sheets(Prepared.load(PREPARED), out)
+    console.print(f"{len(paths)} sheets in {out}/", highlight=False)
+
+
+@app.command()
+def plan() -> None:
+    """Print what `train` would do: arms, runs, duplicates folded, and the time, measured by a short trial."""
+    from rich.table import Table
+
+    from harness.analysis.statistics import smallest_p
+    from harness.data.prepared import Prepared
+    from harness.engines.local import default_workers
+    from harness.progress import duration
+    from harness.training.split import load_run_data
+    from harness.trial import estimate
+
+    params = load_params()
+    current = current_plan(params)
+    table = Table("study", "arms", "seeds", "runs", "without a record")
+    for study in current.studies:
+        arms = [planned for planned in current.arms if planned.arm.study == study.name]
+        runs = {s.fingerprint for p in arms for s in (*p.runs, *(t.spec for t in p.trials))}
+        table.add_row(
+            study.name,
+            str(len(arms)),
+            str(study.seeds or params.seeds),
+            str(len(runs) + sum(p.waiting for p in arms)),
+            str(len(runs & set(current.pending)) + sum(p.waiting for p in arms)),
+        )
+    Console().print(table)
+    folded = len(list(current.all_runs)) - len(current.distinct)
+    typer.echo(
+        f"{len(current.distinct) + current.waiting} runs ({folded} duplicates folded), "
+        f"{len(current.pending) + current.waiting} to train"
+    )
+    if current.waiting:
+        typer.echo(f"{current.waiting} of them follow once tuning has chosen their settings")
+    workers = worker_count(params, current)
+    data = load_run_data(Prepared.load(PREPARED), current.target.device)
+    with console.status("measuring a few steps of each kind of run"):
+        seconds = estimate(list(current.pending.values()) + waiting_specs(current), data) / workers
+    typer.echo(
+        f"about {duration(seconds)} with {workers} worker(s) on {current.target.device}, "
+        f"{current.target.precision} (by default {default_workers(current.target.device)} workers)"
+    )
+    typer.echo(
+        f"with {params.seeds} seeds the smallest p-value of an exact sign-flip test is {smallest_p(params.seeds):.3g}"
+    )
+
+
+def waiting_specs(current: "Plan") -> list["RunSpec"]:
+    """Return stand-ins for the runs that wait for tuning; their rates don't change how long they take."""
+    return [
+        current.target.spec(planned.arm.settings, seed) for planned in current.arms for seed in range(planned.waiting)
+    ]
+
+
+@app.command()
+def train() -> None:
+    """Train every run of the plan that has no record yet, in parallel; stop and restart as you like."""
+    from harness.engines.local import LocalEngine
+
+    params = load_params()
+    store = Store(RUNS)
+    stamp = version_stamp()
+    failed: list[str] = []
+    current = current_plan(params)
+    with LocalEngine(PREPARED, worker_count(params, current)) as engine:
+        # Runs that tuning must choose first become part of the plan once its trials are recorded.
+        while pending := {print_: spec for print_, spec in current.pending.items() if print_ not in failed}:
+            train_pending(params, current, engine.execute(list(pending.values())), store, stamp, failed)
+            current = current_plan(params)
+    store.write_plan(current.to_json())
+    if failed:
+        console.print(f"[red]error:[/red] {len(failed)} run(s) failed, see above; all others are kept", highlight=False)
+        sys.exit(1)
+    console.print(f"{len(current.distinct)} runs recorded in {RUNS}", highlight=False)
+
+
+def train_pending(
+    params: Params,
+    current: "Plan",
+    events: "Iterator[Event]",
+    store: Store,
+    stamp: dict[str, Any],
+    failed: list[str],
+) -> None:
+    """Execute runs, keep each result at once, and show how far it is."""
+    from harness.engines.events import Epoch, Failed, Finished
+    from harness.progress import TrainingProgress
+    from harness.tracking import Tracker
+
+    names = run_names(current)
+    pictures = current.target.data["splits"]["train"]
+    images = {print_: round(pictures * spec.settings.data_amount) for print_, spec in current.pending.items()}
+    tracker = Tracker(params.tracking.uri, current.to_json(), lambda line: console.print(line, highlight=False))
+    progress = TrainingProgress({print_: names[print_] for print_ in current.pending}, images, console)
+    try:
+        with progress:
+            for event in events:
+                progress.show(event)
+                match event:
+                    case Epoch(spec=spec, point=point):
+                        tracker.epoch(spec.fingerprint, point)
+                    case Finished(result=result):
+                        result = replace(result, environment=result.environment | stamp)
+                        store.write(result)
+                        tracker.finished(result)
+                    case Failed(spec=spec, problem=problem):
+                        failed.append(spec.fingerprint)
+                        title = f"{names[spec.fingerprint]} ({spec.fingerprint})"
+                        console.print(
+                            f"[red]run failed:[/red] {rich_safe(title)}\n{rich_safe(problem)}", highlight=False
+                        )
+    except KeyboardInterrupt:
+        tracker.close(wait_seconds=2)
+        console.print(f"stopped; {progress.done} runs of this call are kept, the next `dvc repro` goes on")
+        raise
+    tracker.close()
+
+
+def run_names(current: "Plan") -> dict[str, str]:
+    """Return `study · context · level · seed 2` for each run; a folded run has the name of its first arm."""
+    names: dict[str, str] = {}
+    for planned in current.arms:
+        arm = f"{planned.arm.study} · {planned.arm.context} · {planned.arm.level}"
+        for trial in planned.trials:
+            names.setdefault(trial.spec.fingerprint, f"{arm} · {planned.tuned} {trial.value:g}")
+        for spec in planned.runs:
+            names.setdefault(spec.fingerprint, f"{arm} · seed {spec.seed}")
+    return names
+
+
+@app.command()
+def track() -> None:
+    """Put the records of the current plan into MLflow; what is there already stays as it is."""
+    from harness.tracking import track as track_records
+
+    receipt = track_records(Store(RUNS), load_params().tracking.uri, counted("runs"))
+    added = receipt.pop("added")
+    TRACKED.write_text(json.dumps(receipt, indent=1) + "\n")
+    console.print(f"MLflow at {receipt['uri']}: {receipt['runs']} runs, {added} added", highlight=False)
+
+
+@app.command()
+def report() -> None:
+    """Render reports/index.html and a page per study from the records; attach the pages in MLflow."""
+    from harness.report.render import render
+    from harness.tracking import attach_pages
+
+    store = Store(RUNS)
+    tracking = json.loads(TRACKED.read_text()) if TRACKED.is_file() else None
+    render(store, REPORTS, tracking, counted("pages"))
+    if tracking:
+        attach_pages(REPORTS, tracking["uri"], store.read_plan())
+    console.print(f"report: {REPORTS / 'index.html'}", highlight=False)
+    if tracking:
+        console.print(f"MLflow: mlflow ui --backend-store-uri {tracking['uri']}", highlight=False, soft_wrap=True)
+
+
+def current_plan(params: Params) -> "Plan":
+    """Return the plan for the prepared data on the device of this machine."""
+    from harness.data.prepared import Prepared
+    from harness.plan import Target, make_plan
+    from harness.studies import check_recipe, load_studies
+    from harness.training.device import resolve_device, resolve_precision
+
+    recipe = check_recipe(params.recipe, str(PARAMS))
+    studies = load_studies(params.studies)
+    device = resolve_device(params.engine.device)
+    precision = resolve_precision(params.engine.precision, device)
+    target = Target(Prepared.load(PREPARED).manifest, device, precision, params.engine.threads)
+    return make_plan(studies, recipe, params.seeds, params.profile, target, Store(RUNS))
+
+
+def worker_count(params: Params, current: "Plan") -> int:
+    """Return how many processes train at once."""
+    from harness.engines.local import default_workers
+
+    return default_workers(current.target.device) if params.engine.workers == "auto" else params.engine.workers
+
+
+def counted(what: str) -> Any:
+    """Return a callback (done, total) that shows a count on a terminal."""
+    if not console.is_terminal:
+        return None
+    return lambda done, total: console.print(f"{done} of {total} {what}", end="\r" if done < total else "\n")
+
+
+def version_stamp() -> dict[str, Any]:
+    """Return the commit, and whether tracked files differ from it; None outside of git."""
+
+    def git(*arguments: str) -> str | None:
+        try:
+            return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
+        except (OSError, subprocess.CalledProcessError):
+            return None
+
+    changed = git("status", "--porcelain", "--untracked-files=no")
+    return {"commit": git("rev-parse", "HEAD"), "dirty": None if changed is None else bool(changed)}

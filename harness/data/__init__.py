@@ -1,0 +1,1 @@
+"""Pictures from a source, split, checked and laid on disk as arrays that every worker maps."""

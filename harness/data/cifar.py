@@ -1,0 +1,75 @@
+"""CIFAR-10 and CIFAR-100: the official archives, found in `data.root` or downloaded, by torchvision's checksums."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from harness.config import DataParams
+from harness.data.decode import fit
+from harness.data.sources import SOURCE, Batch, Images, Indices, Part, Source, Split
+from harness.errors import SettingError
+
+PICTURES_PER_BATCH = 512
+
+
+@SOURCE.level("cifar10")
+def cifar10(params: DataParams) -> Source:
+    """60,000 photographs of 10 classes (Krizhevsky, "Learning multiple layers of features from tiny images", 2009)."""
+    return official(params, "CIFAR10")
+
+
+@SOURCE.level("cifar100")
+def cifar100(params: DataParams) -> Source:
+    """60,000 photographs of 100 classes, from the same report."""
+    return official(params, "CIFAR100")
+
+
+def official(params: DataParams, name: str) -> Source:
+    """Return a data set of torchvision; SettingError where it is neither there nor to be had."""
+    # Two seconds of import that the other sources don't need.
+    from torchvision import datasets
+
+    kind = getattr(datasets, name)
+    opened = {split: open_archive(kind, params, train=split == "train") for split in ("train", "test")}
+    parts: dict[Split, Part] = {
+        "train": part(opened["train"], f"{name} train", params.image_size),
+        "test": part(opened["test"], f"{name} test", params.image_size),
+    }
+    return Source(tuple(opened["train"].classes), parts, fixed=True)
+
+
+def open_archive(kind: Any, params: DataParams, train: bool) -> Any:
+    """Return the data set, from `data.root` where its checksums fit, else downloaded there."""
+    try:
+        params.root.mkdir(parents=True, exist_ok=True)
+        return kind(root=str(params.root), train=train, download=True)
+    # No network, a proxy's error page, a full disk and a wrong checksum come as OSError or RuntimeError.
+    except (OSError, RuntimeError) as error:
+        raise SettingError(
+            f"{kind.__name__} is not in data.root {params.root} and can't be downloaded ({first_line(error)}); connect to "
+            f"the network, or put the official {kind.filename} there, or use data.source: image_folder or synthetic"
+        ) from error
+
+
+def first_line(error: Exception) -> str:
+    """Return what happened on one line."""
+    return (str(error) or type(error).__name__).strip().splitlines()[0]
+
+
+def part(dataset: Any, name: str, size: int) -> Part:
+    """Return one half of a data set whose `data` is uint8 (n, 32, 32, 3)."""
+    labels = np.array(dataset.targets, dtype=np.int64)
+    return Part(labels, partial(read, dataset.data, size), lambda place: f"{name} picture {place}")
+
+
+def read(data: Images, size: int, places: Indices) -> Iterator[Batch]:
+    """Yield the pictures at `places`, resized where the size differs."""
+    from PIL import Image
+
+    for start in range(0, len(places), PICTURES_PER_BATCH):
+        images = data[places[start : start + PICTURES_PER_BATCH]]
+        if images.shape[1:3] != (size, size):
+            images = np.stack([fit(Image.fromarray(image), size) for image in images])
+        yield Batch(images)

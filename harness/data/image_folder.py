@@ -1,0 +1,158 @@
+"""Pictures in folders: `root/<class>/*`, or `root/{train,validation,test}/<class>/*`."""
+
+import os
+import unicodedata
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from harness.config import DataParams
+from harness.data.decode import BadImage, channel_count, decode
+from harness.data.sources import SOURCE, SPLITS, Batch, Images, Indices, Part, Source, Split
+from harness.errors import SettingError
+
+PICTURES_PER_BATCH = 512
+LAYOUT = "expected <class>/* or {train,test}/<class>/*"
+# What people call the folders of the splits.
+SPLIT_FOLDERS: dict[str, Split] = {"train": "train", "val": "validation", "valid": "validation", "test": "test"} | {
+    split: split for split in SPLITS
+}
+# Files that operating systems leave behind, besides the hidden ones.
+LITTER = {"thumbs.db", "desktop.ini"}
+
+
+@SOURCE.level("image_folder")
+def image_folder(params: DataParams) -> Source:
+    """Return the pictures below `data.root`; only names are read until pixels are asked for."""
+    root = params.root
+    if not root.is_dir():
+        raise SettingError(f"data.root {root} is missing or no folder; {LAYOUT} of PNG or JPEG files there")
+    folders = split_folders(root)
+    listed = {split: list_classes(folder) for split, folder in folders.items()}
+    classes = common_classes(listed, folders)
+    notes = [f"only {', '.join(sorted(f.name for f in folders.values()))} of {root} are read"] * stray(root, folders)
+    return Source(
+        tuple(classes),
+        {split: Files.listed(files, classes, params.image_size).part() for split, files in listed.items()},
+        tuple(notes),
+    )
+
+
+def visible_folders(folder: Path) -> list[Path]:
+    """Return the folders right below `folder`, hidden ones left out, by name."""
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def split_folders(root: Path) -> dict[Split, Path]:
+    """Return the folder of each split; a root without a `train` folder of folders is one pool."""
+    found = {path.name.lower(): path for path in visible_folders(root)}
+    # A class may be called "train": only a folder of folders is taken for a split.
+    if "train" not in found or not visible_folders(found["train"]):
+        return {"train": root}
+    return {split: found[name] for name, split in SPLIT_FOLDERS.items() if name in found}
+
+
+def stray(root: Path, folders: dict[Split, Path]) -> bool:
+    """Say whether `root` has folders that aren't read."""
+    return root not in folders.values() and len(visible_folders(root)) > len(folders)
+
+
+def list_classes(folder: Path) -> dict[str, list[Path]]:
+    """Return the files of every class folder, at any depth, by name; SettingError for an empty one."""
+    classes = {unicodedata.normalize("NFC", path.name): list_files(path) for path in visible_folders(folder)}
+    if not classes:
+        raise SettingError(f"{folder} has no class folders; {LAYOUT} of PNG or JPEG files")
+    for name, files in classes.items():
+        if not files:
+            raise SettingError(f"{folder / name} is empty; put pictures of the class there or remove the folder")
+    return classes
+
+
+def list_files(folder: Path) -> list[Path]:
+    """Return every file below `folder` but hidden ones and litter, in an order that no file system decides."""
+    files = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files += [Path(parent, name) for name in names if not name.startswith(".") and name.lower() not in LITTER]
+    return sorted(files, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def common_classes(listed: dict[Split, dict[str, list[Path]]], folders: dict[Split, Path]) -> list[str]:
+    """Return the class names, sorted; SettingError where a split lacks one, or there are too few."""
+    every = sorted(set().union(*listed.values()))
+    for split, classes in listed.items():
+        for name in every:
+            if name not in classes:
+                other = next(folders[s] for s in listed if name in listed[s])
+                raise SettingError(f"class {name!r} is in {other} but not in {folders[split]}; add it or remove it there")
+    if len(every) < 2:
+        folder = next(iter(folders.values()))
+        raise SettingError(f"{folder} has only one class, {every[0]!r}; a classifier needs two (is data.root the right folder?)")
+    return every
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of one part with their labels."""
+
+    paths: list[Path]
+    labels: list[int]
+    size: int
+
+    @classmethod
+    def listed(cls, files: dict[str, list[Path]], classes: list[str], size: int) -> "Files":
+        """Flatten the files of each class, in the order of `classes`."""
+        pairs = [(path, number) for number, name in enumerate(classes) for path in files[name]]
+        return cls([path for path, _ in pairs], [number for _, number in pairs], size)
+
+    def part(self) -> Part:
+        """Return the part that reads these files."""
+        return Part(np.array(self.labels, dtype=np.int64), self.read, lambda place: str(self.paths[place]))
+
+    def read(self, places: Indices) -> Iterator[Batch]:
+        """Yield the decoded files, in threads: Pillow lets go of the interpreter while it decodes."""
+        channels: int | None = None
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for start in range(0, len(places), PICTURES_PER_BATCH):
+                decoded = list(pool.map(self.decode, places[start : start + PICTURES_PER_BATCH].tolist()))
+                found = {image.shape[2] for image in decoded if not isinstance(image, str)}
+                channels = channels or min(found, default=None)
+                if found - {channels}:
+                    raise self.mixed(places)
+                yield self.batch(decoded, channels or 3)
+
+    def decode(self, place: int) -> Images | str:
+        """Return the picture, or why there is none."""
+        try:
+            return decode(self.paths[place], self.size)
+        except BadImage as error:
+            return str(error)
+
+    def batch(self, decoded: list[Images | str], channels: int) -> Batch:
+        """Stack pictures, black ones standing in for the bad."""
+        images = np.zeros((len(decoded), self.size, self.size, channels), dtype=np.uint8)
+        bad = {}
+        for place, image in enumerate(decoded):
+            if isinstance(image, str):
+                bad[place] = image
+            else:
+                images[place] = image
+        return Batch(images, bad)
+
+    def mixed(self, places: Indices) -> SettingError:
+        """Return the error for grey among coloured pictures, counted from the headers of all chosen files."""
+        kinds: dict[int, list[Path]] = {1: [], 3: []}
+        for place in places.tolist():
+            with suppress(Exception):
+                kinds[channel_count(self.paths[place])].append(self.paths[place])
+        (few, rare), (many, usual) = sorted(kinds.items(), key=lambda kind: len(kind[1]))
+        word = {1: "grey", 3: "colour"}
+        some = ", ".join(str(path) for path in rare[:3]) + (" ..." if len(rare) > 3 else "")
+        return SettingError(
+            f"{len(rare)} of {len(rare) + len(usual)} pictures are {word[few]}, the others {word[many]}: {some}; "
+            f"convert them to {word[many]} or remove them"
+        )

@@ -1,0 +1,1 @@
+"""Where runs execute: each engine takes runs and yields events as they come."""

@@ -1,0 +1,32 @@
+"""What an engine tells while runs execute."""
+
+from dataclasses import dataclass
+
+from harness.spec import RunResult, RunSpec
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """A run has finished an epoch; `point` is the epoch's entry in its curves."""
+
+    spec: RunSpec
+    point: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run has given a result."""
+
+    spec: RunSpec
+    result: RunResult
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A run has met a bug, or its process has died; there is no result."""
+
+    spec: RunSpec
+    problem: str
+
+
+Event = Epoch | Finished | Failed

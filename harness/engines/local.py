@@ -1,0 +1,159 @@
+"""Processes of this machine: one per core on a CPU, one on a GPU."""
+
+import multiprocessing
+import os
+import signal
+import traceback
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.engines.events import Epoch, Event, Failed, Finished
+from harness.spec import RunSpec
+
+if TYPE_CHECKING:
+    from harness.training.recipe import Recipe
+
+# A run whose process dies is tried once more: the kernel may have killed a neighbour's memory.
+ATTEMPTS = 2
+
+
+def default_workers(device: str) -> int:
+    """Return the number of processes that use this machine well."""
+    return 1 if device == "cuda" else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+class LocalEngine:
+    """A pool of processes that lives as long as its `with` block.
+
+    Leaving the block, also by an interrupt, ends the processes at once; runs in them are lost.
+    """
+
+    def __init__(self, prepared: Path, workers: int) -> None:
+        self.prepared, self.workers = prepared, workers
+        self.pool: list[Worker] = []
+
+    def __enter__(self) -> "LocalEngine":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self.pool:
+            worker.stop()
+
+    def execute(self, specs: Sequence[RunSpec]) -> Iterator[Event]:
+        """Yield the events of all runs, in the order in which they happen."""
+        queue = deque((spec, 1) for spec in specs)
+        while len(self.pool) < min(self.workers, len(specs)):
+            self.pool.append(Worker(self.prepared))
+        while True:
+            for worker in self.pool:
+                if worker.task is None and queue:
+                    worker.start(*queue.popleft())
+            busy = {worker.connection: worker for worker in self.pool if worker.task is not None}
+            if not busy:
+                return
+            for connection in wait(list(busy)):
+                worker = busy[connection]  # type: ignore[index]
+                assert worker.task is not None
+                spec, attempt = worker.task
+                try:
+                    event = worker.connection.recv()
+                except (EOFError, ConnectionResetError):
+                    worker.restart()
+                    if attempt < ATTEMPTS:
+                        queue.appendleft((spec, attempt + 1))
+                    else:
+                        yield Failed(spec, f"its process died {ATTEMPTS} times ({worker.last_exit}); {MEMORY_HINT}")
+                    continue
+                if not isinstance(event, Epoch):
+                    worker.task = None
+                yield event
+
+
+MEMORY_HINT = "if the machine ran out of memory, lower engine.workers"
+
+
+@dataclass
+class Worker:
+    """A process and the pipe to it."""
+
+    prepared: Path
+    task: tuple[RunSpec, int] | None = None
+    last_exit: str = ""
+
+    def __post_init__(self) -> None:
+        self.launch()
+
+    def launch(self) -> None:
+        """Start the process, which imports torch while the parent goes on."""
+        # A forked child would inherit threads and CUDA in an unusable state.
+        context = multiprocessing.get_context("spawn")
+        self.connection, remote = context.Pipe()
+        self.process: SpawnProcess = context.Process(target=work, args=(remote, self.prepared), daemon=True)
+        self.process.start()
+        # Only the child must hold this end, so that its death is seen as the end of the pipe.
+        remote.close()
+
+    def start(self, spec: RunSpec, attempt: int) -> None:
+        """Hand a run over."""
+        self.task = (spec, attempt)
+        # If the process is gone, reading from it will tell, and the run is tried again.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self.connection.send(spec)
+
+    def restart(self) -> None:
+        """Replace a process that died."""
+        self.stop()
+        code = self.process.exitcode
+        self.last_exit = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
+        self.task = None
+        self.launch()
+
+    def stop(self) -> None:
+        """End the process, whatever it is doing."""
+        self.connection.close()
+        self.process.terminate()
+        self.process.join(timeout=2)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+
+
+def work(connection: Connection, prepared: Path) -> None:
+    """Train the runs that come through the pipe until it closes; the body of a worker process."""
+    # The terminal interrupts the whole group; the parent decides what ends when.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from harness.data.prepared import Prepared
+    from harness.probes.observer import Observer
+    from harness.training.loop import run
+    from harness.training.split import RunData, load_run_data
+
+    class Report(Observer):
+        """Tells the parent of every epoch."""
+
+        def __init__(self, spec: RunSpec) -> None:
+            self.spec = spec
+
+        def after_epoch(self, recipe: "Recipe", point: dict[str, float]) -> None:
+            connection.send(Epoch(self.spec, point))
+
+    data: RunData | None = None
+    while True:
+        try:
+            spec: RunSpec = connection.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            data = data or load_run_data(Prepared.load(prepared), spec.device)
+            event: Event = Finished(spec, run(spec, data, [Report(spec)]))
+        except (BrokenPipeError, ConnectionResetError):
+            # The parent is gone: nobody waits for this run.
+            return
+        except Exception:
+            event = Failed(spec, traceback.format_exc())
+        connection.send(event)

@@ -1,0 +1,29 @@
+"""One file per factor; a level is one registered function. `REGISTRIES` names them by setting."""
+
+from harness.factors.activation import ACTIVATION
+from harness.factors.augmentation import AUGMENTATION
+from harness.factors.block import BLOCK
+from harness.factors.dropout import DROPOUT_PLACE
+from harness.factors.initialization import INITIALIZATION
+from harness.factors.loss import LOSS
+from harness.factors.norm import NORM
+from harness.factors.optimizer import OPTIMIZER
+from harness.factors.preprocessing import PREPROCESSING
+from harness.factors.schedule import SCHEDULE
+from harness.registry import Registry
+
+REGISTRIES: dict[str, Registry] = {
+    registry.setting: registry
+    for registry in (
+        ACTIVATION,
+        AUGMENTATION,
+        BLOCK,
+        DROPOUT_PLACE,
+        INITIALIZATION,
+        LOSS,
+        NORM,
+        OPTIMIZER,
+        PREPROCESSING,
+        SCHEDULE,
+    )
+}

@@ -1,0 +1,175 @@
+"""Parameters + studies + what is recorded -> the runs, duplicates folded."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from statistics import fmean
+from typing import Any
+
+from harness.fingerprint import fingerprint
+from harness.records import Store
+from harness.spec import Arm, Context, Level, RunSpec, Settings, Study
+from harness.studies import resolve
+
+# Seeds that only choose: a rate chosen on some luck is judged on other luck.
+FIRST_TUNING_SEED = 1000
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a plan is made for: the data, and the kind of device with its arithmetic."""
+
+    data: dict[str, Any]
+    device: str
+    precision: str
+    threads: int
+
+    def spec(self, settings: Settings, seed: int) -> RunSpec:
+        """Return the run of `settings` under `seed`, with its fingerprint."""
+        print_of_run = fingerprint(settings, seed, self.data["digest"], self.device, self.precision, self.threads)
+        return RunSpec(
+            settings,
+            seed,
+            self.data["digest"],
+            self.device,  # type: ignore[arg-type]
+            self.precision,  # type: ignore[arg-type]
+            self.threads,
+            print_of_run,
+        )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run that only helps to choose a value."""
+
+    value: float
+    spec: RunSpec
+
+
+@dataclass(frozen=True)
+class PlannedArm:
+    """An arm and its runs; while its value is still to be chosen, only the trials are runs."""
+
+    arm: Arm
+    runs: tuple[RunSpec, ...]
+    trials: tuple[Trial, ...] = ()
+    tuned: str | None = None
+    chosen: float | None = None
+    waiting: int = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All arms of all studies. `pending` are the distinct runs without a record."""
+
+    studies: tuple[Study, ...]
+    arms: tuple[PlannedArm, ...]
+    target: Target
+    base: dict[str, Any]
+    profile: str
+    pending: dict[str, RunSpec] = field(default_factory=dict)
+
+    @property
+    def all_runs(self) -> Iterator[RunSpec]:
+        """Every run of every arm, folded duplicates included."""
+        for planned in self.arms:
+            yield from (trial.spec for trial in planned.trials)
+            yield from planned.runs
+
+    @property
+    def distinct(self) -> dict[str, RunSpec]:
+        """The runs by fingerprint, duplicates folded."""
+        return {spec.fingerprint: spec for spec in self.all_runs}
+
+    @property
+    def waiting(self) -> int:
+        """Runs whose settings the tuning has yet to choose."""
+        return sum(planned.waiting for planned in self.arms)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what analysis and tracking need to know, as plain values."""
+        studies = []
+        for study in self.studies:
+            body = study.to_json()
+            body["levels"] = [level.label for level in study.levels]
+            body["contexts"] = [{"name": c.name, "changes": changes_to_json(c.changes)} for c in study.contexts]
+            body["arms"] = [arm_to_json(planned) for planned in self.arms if planned.arm.study == study.name]
+            studies.append(body)
+        target = self.target
+        return {
+            "profile": self.profile,
+            "data": target.data,
+            "base": changes_to_json(tuple(self.base.items())),
+            "device": target.device,
+            "precision": target.precision,
+            "threads": target.threads,
+            "studies": studies,
+        }
+
+
+def changes_to_json(changes: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+    """Return settings as plain values."""
+    return {name: value.to_json() if hasattr(value, "to_json") else value for name, value in changes}
+
+
+def arm_to_json(planned: PlannedArm) -> dict[str, Any]:
+    """Return one arm as `plan.json` has it."""
+    tuning = None
+    if planned.tuned:
+        trials = [{"value": t.value, "seed": t.spec.seed, "fingerprint": t.spec.fingerprint} for t in planned.trials]
+        tuning = {"setting": planned.tuned, "chosen": planned.chosen, "runs": trials}
+    return {
+        "context": planned.arm.context,
+        "level": planned.arm.level,
+        "settings": planned.arm.settings.to_json(),
+        "runs": [{"seed": spec.seed, "fingerprint": spec.fingerprint} for spec in planned.runs],
+        "tuning": tuning,
+    }
+
+
+def make_plan(
+    studies: list[Study], recipe: dict[str, Any], seeds: int, profile: str, target: Target, store: Store
+) -> Plan:
+    """Return the plan as far as the records allow: judged runs of a tuned arm follow its trials."""
+    arms = tuple(
+        plan_arm(study, context, level, recipe, study.seeds or seeds, target, store)
+        for study in studies
+        for context in study.contexts
+        for level in study.levels
+    )
+    plan = Plan(tuple(studies), arms, target, recipe, profile)
+    missing = store.missing(plan.distinct)
+    return replace(plan, pending={print_: spec for print_, spec in plan.distinct.items() if print_ in missing})
+
+
+def plan_arm(
+    study: Study, context: Context, level: Level, recipe: dict[str, Any], seeds: int, target: Target, store: Store
+) -> PlannedArm:
+    """Resolve one arm; with tuning, choose the value if every trial has been recorded."""
+    # The level comes last: it is what the study varies.
+    changes = {**dict(context.changes), **dict(level.changes)}
+    settings = resolve(recipe, changes, target.data["splits"]["train"])
+    arm = Arm(study.name, context.name, level.label, settings)
+    tune = study.tune
+    if tune is None or context.name not in tune.contexts:
+        return PlannedArm(arm, tuple(target.spec(settings, seed) for seed in range(seeds)))
+    trials = tuple(
+        Trial(value, target.spec(settings.changed(**{tune.setting: value}), FIRST_TUNING_SEED + seed))
+        for value in tune.values
+        for seed in range(tune.seeds)
+    )
+    if store.missing(trial.spec.fingerprint for trial in trials):
+        return PlannedArm(arm, (), trials, tune.setting, None, waiting=seeds)
+    chosen = choose(trials, store)
+    arm = replace(arm, settings=settings.changed(**{tune.setting: chosen}))
+    runs = tuple(target.spec(arm.settings, seed) for seed in range(seeds))
+    return PlannedArm(arm, runs, trials, tune.setting, chosen)
+
+
+def choose(trials: tuple[Trial, ...], store: Store) -> float:
+    """Return the value with the best mean validation accuracy; a trial that failed counts as 0."""
+    scores: dict[float, list[float]] = {}
+    for trial in trials:
+        record = store.read(trial.spec.fingerprint)
+        accuracy = record.metrics.get("best_validation_accuracy") if record.status == "done" else None
+        scores.setdefault(trial.value, []).append(accuracy or 0.0)
+    return max(scores, key=lambda value: fmean(scores[value]))

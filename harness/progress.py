@@ -1,0 +1,78 @@
+"""How far training is: a live line on a terminal, a plain line now and then elsewhere."""
+
+from time import monotonic
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from harness.engines.events import Epoch, Event, Failed, Finished
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+def duration(seconds: float) -> str:
+    """Return `45 s`, `3 min 20 s` or `2 h 5 min`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+class TrainingProgress:
+    """Shows runs done of all, the last accuracy, pictures per second and the time left."""
+
+    def __init__(self, names: dict[str, str], images: dict[str, int], console: Console) -> None:
+        self.names, self.images, self.total = names, images, len(names)
+        self.console = console
+        self.started = self.last_line = monotonic()
+        self.done = self.pictures = 0
+        self.current = ""
+        self.bar: Progress | None = None
+
+    def __enter__(self) -> "TrainingProgress":
+        if self.console.is_terminal:
+            columns = TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}")
+            self.bar = Progress(*columns, console=self.console)
+            self.bar.start()
+            self.task = self.bar.add_task("", total=self.total)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def show(self, event: Event) -> None:
+        """Take an event into account; draw if it is time."""
+        name = self.names[event.spec.fingerprint]
+        match event:
+            case Epoch(point=point):
+                self.pictures += self.images[event.spec.fingerprint]
+                epochs = event.spec.settings.epochs
+                self.current = f"{name}: {point['validation_accuracy']:.1%} after epoch {point['epoch']:g} of {epochs}"
+            case Finished(result=result):
+                self.done += 1
+                accuracy = result.metrics.get("test_accuracy")
+                outcome = result.status if accuracy is None else f"{accuracy:.1%} on test"
+                self.current = f"{name}: {outcome}"
+            case Failed():
+                self.done += 1
+                self.current = f"{name}: failed"
+        if self.bar is not None:
+            self.bar.update(self.task, completed=self.done, description=f"{self.rates()} · {self.current}")
+        elif monotonic() - self.last_line >= SECONDS_BETWEEN_LINES or self.done == self.total:
+            self.last_line = monotonic()
+            self.console.print(
+                f"{self.done} of {self.total} runs · {self.rates()} · {self.current}", highlight=False, soft_wrap=True
+            )
+
+    def rates(self) -> str:
+        """Return pictures per second over all workers, and the time left."""
+        elapsed = monotonic() - self.started
+        speed = f"{self.pictures / elapsed:,.0f} pictures/s" if elapsed else ""
+        if not self.done or self.done == self.total:
+            return speed
+        return f"{speed} · {duration(elapsed / self.done * (self.total - self.done))} left"

@@ -1,0 +1,173 @@
+"""CSV files of everything shown, metrics.json for `dvc metrics`, and data for `dvc plots`."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from harness.analysis.quantities import PRIMARY
+from harness.analysis.statistics import Estimate
+from harness.analysis.summary import StudySummary
+
+FLOATS = "%.6g"
+
+
+def write_study_tables(summary: StudySummary, out: Path) -> dict[str, str]:
+    """Write the tables of one study; return {what it holds: path relative to `out`}."""
+    tables = summary.tables
+    frames = {
+        "levels": levels(summary),
+        "metrics": metrics(summary),
+        "runs": tables.runs,
+        "curves": tables.curves,
+        "per_class": tables.per_class,
+        "tuning": tables.tuning,
+        "claims": claims([summary]),
+    }
+    paths = {}
+    for name, frame in frames.items():
+        if not frame.empty:
+            paths[name] = f"tables/{summary.name}_{name}.csv"
+            save(frame, out / paths[name])
+    save(mean_curves(summary), out / "plots" / f"{summary.name}_curves.csv")
+    return paths
+
+
+def write_shared(summaries: Sequence[StudySummary], out: Path) -> None:
+    """Write what spans the studies: metrics.json, the claims, and the differences for `dvc plots`."""
+    save(claims(summaries), out / "tables" / "claims.csv")
+    save(effects(summaries), out / "plots" / "effects.csv")
+    text = json.dumps({summary.name: nested(summary) for summary in summaries}, indent=1, allow_nan=False)
+    (out / "metrics.json").write_text(text + "\n")
+
+
+def save(frame: pd.DataFrame, path: Path) -> None:
+    """Write a CSV file with six significant digits and one kind of line end."""
+    frame.to_csv(path, index=False, float_format=FLOATS, lineterminator="\n")
+
+
+def ends(prefix: str, estimate: Estimate | None) -> dict[str, Any]:
+    """Return mean, low and high of an estimate as columns."""
+    return {
+        prefix: estimate.mean if estimate else None,
+        f"{prefix}_low": estimate.low if estimate else None,
+        f"{prefix}_high": estimate.high if estimate else None,
+    }
+
+
+def levels(summary: StudySummary) -> pd.DataFrame:
+    """Return the main table: a row per context and level."""
+    rows = []
+    for context in summary.contexts:
+        for arm in context.arms:
+            rows.append(
+                {
+                    "context": arm.context,
+                    "level": arm.level,
+                    "control": arm.is_control,
+                    "runs": arm.runs,
+                    "unfinished": sum(arm.unfinished.values()),
+                    **ends(PRIMARY, arm.primary.value),
+                    **ends("difference", arm.primary.difference),
+                    "p": arm.primary.p,
+                    "p_adjusted": arm.primary.p_adjusted,
+                    "standing": arm.primary.standing,
+                    "epochs_to_target": arm.epochs_to_target.mean if arm.epochs_to_target else None,
+                    "never_reached": arm.never_reached,
+                    "tuned_value": arm.chosen,
+                    **{name: estimate.mean if estimate else None for name, estimate in arm.costs.items()},
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def metrics(summary: StudySummary) -> pd.DataFrame:
+    """Return every metric that the study names: a row per context, metric and level."""
+    return pd.DataFrame(
+        {
+            "context": one.context,
+            "metric": one.metric,
+            "level": one.level,
+            "seeds": one.value.count if one.value else 0,
+            **ends("mean", one.value),
+            **ends("difference", one.difference),
+            "p": one.p,
+            "p_adjusted": one.p_adjusted,
+        }
+        for one in summary.metrics
+    )
+
+
+def claims(summaries: Sequence[StudySummary]) -> pd.DataFrame:
+    """Return the claims: a row per comparison."""
+    columns = "study claim verdict seeds_needed metric context level against direction margin more_than comparison"
+    rows = [
+        {
+            "study": summary.name,
+            "claim": judged.claim.id,
+            "verdict": judged.verdict,
+            "seeds_needed": judged.seeds_needed,
+            "metric": one.comparison.metric,
+            "context": one.comparison.context,
+            "level": one.comparison.level,
+            "against": one.comparison.against,
+            "direction": one.comparison.direction,
+            "margin": one.comparison.margin,
+            "more_than": one.comparison.more_than,
+            "comparison": one.verdict,
+            **ends("difference", one.difference),
+            "reason": one.reason,
+        }
+        for summary in summaries
+        for judged in summary.claims
+        for one in judged.comparisons
+    ]
+    frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns.split())
+    return frame.assign(seeds_needed=frame["seeds_needed"].astype("Int64"))
+
+
+def mean_curves(summary: StudySummary) -> pd.DataFrame:
+    """Return the mean curves over seeds: a row per epoch, context and level; shares from 0 to 1."""
+    table = summary.tables.curves
+    names = ("validation_accuracy", "train_accuracy", "validation_loss", "train_loss")
+    shown = [name for name in names if name in table]
+    means = table.groupby(["context", "level", "epoch"], sort=False)[shown].mean().reset_index()
+    return means[["epoch", "level", "context", *shown]]
+
+
+def effects(summaries: Sequence[StudySummary]) -> pd.DataFrame:
+    """Return the differences to the control of every study, in percentage points."""
+    rows = [
+        {
+            "study": summary.name,
+            "context": arm.context,
+            "level": arm.level,
+            "arm": f"{summary.name} · {arm.context} · {arm.level}",
+            "difference_points": arm.primary.difference.mean * 100,
+        }
+        for summary in summaries
+        for context in summary.contexts
+        for arm in context.arms
+        if arm.primary.difference
+    ]
+    return pd.DataFrame(rows, columns=["study", "context", "level", "arm", "difference_points"])
+
+
+def nested(summary: StudySummary) -> dict[str, Any]:
+    """Return context -> level -> numbers, and claim -> verdict, for `dvc metrics show` and `diff`."""
+    result: dict[str, Any] = {}
+    for context in summary.contexts:
+        arms = result[context.name] = {}
+        for arm in context.arms:
+            numbers = ends(PRIMARY, arm.primary.value) | ends("difference", arm.primary.difference)
+            numbers |= {"runs": arm.runs, "unfinished": sum(arm.unfinished.values())}
+            arms[arm.level] = {
+                name: round(value, 6) if isinstance(value, float) else value
+                for name, value in numbers.items()
+                if value is not None
+            }
+    if summary.claims:
+        result["claims"] = {judged.claim.id: judged.verdict for judged in summary.claims}
+    return result

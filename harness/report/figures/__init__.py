@@ -1,0 +1,1 @@
+"""Figures of the study pages, one registered function each."""

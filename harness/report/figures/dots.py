@@ -1,0 +1,96 @@
+"""One dot per seed, with the mean and its interval, for the primary metric and every other one named."""
+
+from collections.abc import Iterator
+
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from harness.analysis.quantities import PRIMARY, quantity
+from harness.analysis.sentences import capital
+from harness.analysis.summary import Compared, ContextSummary, StudySummary
+from harness.report.figures.registry import Drawing, figure
+from harness.report.figures.style import INK, STANDING_COLOURS, mark_control, rows_axes
+
+
+@figure("seeds", order=20)
+def seeds(summary: StudySummary, context: ContextSummary) -> Iterator[Drawing]:
+    """Yield every run's value of the primary metric."""
+    compared = summary.compared(context.name, PRIMARY)
+    shown = quantity(PRIMARY)
+    chance: float | None = summary.tables.chance
+    values = [one.value.mean for one in compared if one.value]
+    # Far below all levels, the line would squeeze them together.
+    if not values or min(values) - summary.tables.chance > max(max(values) - min(values), 0.1):
+        chance = None
+    broken = any(arm.unfinished for arm in context.arms)
+    yield Drawing(
+        draw(summary, context, compared, PRIMARY, mark=chance),
+        title=f"{capital(shown.label)} of every seed",
+        caption=(
+            "A dot is one run, the bar its level's mean with the 95\u00a0% interval. Look at how far dots of one level "
+            "scatter before you trust a difference."
+            + (f" The dotted line is chance, {shown.value(chance)}." if chance is not None else "")
+            + (" A cross is a run that did not finish; it counts as chance." if broken else "")
+        ),
+        label=f"{shown.label} of every run by level, {context.name}",
+    )
+
+
+@figure("metric", order=40)
+def metric(summary: StudySummary, context: ContextSummary) -> Iterator[Drawing]:
+    """Yield one drawing for each further metric that the study names and its runs measured."""
+    for name in dict.fromkeys(summary.tables.plan.get("metrics") or []):
+        compared = summary.compared(context.name, name)
+        if name == PRIMARY or not any(one.value for one in compared):
+            continue
+        shown = quantity(name)
+        bounded = name == "epochs_to_target" and any(arm.never_reached for arm in context.arms)
+        direction = {"lower": " Further left is better.", "higher": " Further right is better.", None: ""}
+        yield Drawing(
+            draw(summary, context, compared, name),
+            title=capital(shown.label),
+            caption=(
+                "A dot is one run, the bar its level's mean with the 95\u00a0% interval."
+                + direction[shown.better]
+                + (" A hollow triangle never got there and counts as one epoch more than trained." if bounded else "")
+            ),
+            label=f"{shown.label} of every run by level, {context.name}",
+            part=name,
+        )
+
+
+def draw(
+    summary: StudySummary, context: ContextSummary, compared: list[Compared], name: str, mark: float | None = None
+) -> Figure:
+    """Return dots, means and intervals of one metric; `mark` draws a dotted line at a stored value."""
+    shown = quantity(name)
+    drawn, axes = rows_axes([one.level for one in compared])
+    axes.xaxis.set_major_locator(MaxNLocator(6))
+    if mark is not None:
+        axes.axvline(mark * shown.scale, color=INK, linewidth=1, linestyle=":")
+    rows = {one.level: row for row, one in enumerate(compared)}
+    runs = summary.counted
+    runs = runs[(runs["context"] == context.name) & runs["level"].isin(list(rows))].dropna(subset=[name])
+    runs = runs.assign(row=runs["level"].map(rows) + 0.0, shown=runs[name] * shown.scale)
+    hollow = runs["censored"].astype(bool) if name == "epochs_to_target" else runs["status"] == "never"
+    broken = (runs["status"] != "done") & ~hollow
+    palette = {one.level: STANDING_COLOURS[one.standing] for one in compared}
+    dots = runs[~hollow & ~broken]
+    sns.scatterplot(data=dots, x="shown", y="row", hue="level", palette=palette, alpha=0.5, s=26, linewidth=0,
+                    legend=False, ax=axes)  # fmt: skip
+    for one in compared:
+        colour = palette[one.level]
+        mine = runs["level"] == one.level
+        for chosen, marker in ((runs[mine & broken], "x"), (runs[mine & hollow], ">")):
+            axes.plot(chosen["shown"], chosen["row"], marker, color=colour, markersize=6, fillstyle="none")
+        if one.value is None:
+            continue
+        if one.value.low is not None and one.value.high is not None:
+            ends = [one.value.low * shown.scale, one.value.high * shown.scale]
+            axes.plot(ends, [rows[one.level]] * 2, color=colour, linewidth=1.6, solid_capstyle="round")
+        axes.plot(one.value.mean * shown.scale, rows[one.level], "|", color=colour, markersize=12, markeredgewidth=2.4)
+    unit = "" if shown.unit in ("", "epochs", "steps", "/s") else f", {shown.unit}"
+    axes.set(xlabel=f"{shown.label}{unit}", ylabel="")
+    mark_control(axes, summary.tables.control)
+    return drawn

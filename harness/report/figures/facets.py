@@ -1,0 +1,133 @@
+"""Small multiples: one small panel per level, all on the same scales.
+
+The panels are drawn into one axes. A matplotlib axes per panel costs 50 ms each, which made
+thirteen levels take longer than all other figures of a page together.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from harness.report.figures.style import FAINT, INK, SMALL, WIDTH
+
+COLUMNS = 3
+# Inches.
+LEFT, RIGHT, TOP, BOTTOM = 0.52, 0.08, 0.5, 0.42
+PANEL_HEIGHT, ROW_GAP, COLUMN_GAP = 0.85, 0.28, 0.12
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The range of one axis of all panels, in data units."""
+
+    low: float
+    high: float
+    log: bool = False
+    whole: bool = False  # ticks at whole numbers only
+
+    def place(self, values: Any) -> np.ndarray:
+        """Return where `values` lie between the ends: 0 at the low end, 1 at the high one."""
+        low, high, shown = self.low, self.high, np.asarray(values, dtype=float)
+        if self.log:
+            low, high, shown = math.log10(low), math.log10(high), np.log10(shown)
+        return (shown - low) / (high - low)
+
+    @property
+    def ticks(self) -> list[float]:
+        """Round values within the range, about four."""
+        if not self.log:
+            steps = [1, 2, 5, 10] if self.whole else [1, 2, 2.5, 5, 10]
+            values = np.asarray(MaxNLocator(4, steps=steps, integer=self.whole).tick_values(self.low, self.high))
+        else:
+            first, last = math.ceil(math.log10(self.low)), math.floor(math.log10(self.high))
+            values = 10.0 ** np.arange(first, last + 1, max(1, (last - first + 2) // 3))
+        return [float(value) for value in values if self.low <= value <= self.high]
+
+
+@dataclass
+class Panel:
+    """One small multiple: data go in, ink lands in its rectangle (inches) of the shared axes."""
+
+    axes: Axes
+    left: float
+    bottom: float
+    width: float
+    x: Scale
+    y: Scale
+    frame: Rectangle = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.frame = Rectangle((self.left, self.bottom), self.width, PANEL_HEIGHT, transform=self.axes.transData)
+
+    def across(self, values: Any) -> np.ndarray:
+        """Return the horizontal position of data in inches."""
+        return self.left + self.width * self.x.place(values)
+
+    def up(self, values: Any) -> np.ndarray:
+        """Return the vertical position of data in inches."""
+        return self.bottom + PANEL_HEIGHT * self.y.place(values)
+
+    def line(self, x: Any, y: Any, **style: Any) -> None:
+        """Draw a line or markers through data, cut off at the panel's edge."""
+        # A marker on the edge should stay whole.
+        clip = self.frame if not style.get("marker") else None
+        self.axes.plot(self.across(x), self.up(y), clip_path=clip, clip_on=clip is not None, **style)
+
+    def band(self, x: Any, low: Any, high: Any, **style: Any) -> None:
+        """Fill between two curves; gaps where an end is NaN."""
+        if np.isfinite(np.asarray(low, dtype=float)).any():
+            band = self.axes.fill_between(self.across(x), self.up(low), self.up(high), linewidth=0, **style)
+            band.set_clip_path(self.frame)
+
+    def furniture(self, title: str, numbers_left: bool, numbers_below: bool) -> None:
+        """Draw the title, the grid, and tick labels where the panel stands at the edge."""
+        text = {"fontsize": SMALL, "color": INK}
+        right, top = self.left + self.width, self.bottom + PANEL_HEIGHT
+        # A bold letter is about 0.65 of its size wide; a long name gets smaller letters.
+        size = min(SMALL, 72 * self.width / (0.65 * len(title)))
+        self.axes.text(self.left, top + 0.05, title, fontsize=size, color=INK, fontweight="bold")
+        self.axes.plot([self.left, right], [self.bottom] * 2, color=INK, linewidth=0.6)
+        for tick in self.y.ticks:
+            height = float(self.up(tick))
+            self.axes.plot([self.left, right], [height] * 2, color=FAINT, linewidth=0.6, zorder=0)
+            if numbers_left:
+                self.axes.text(self.left - 0.05, height, f"{tick:g}", ha="right", va="center", **text)  # type: ignore[arg-type]
+        if numbers_below:
+            for tick in self.x.ticks:
+                at = float(self.across(tick))
+                self.axes.text(at, self.bottom - 0.05, f"{tick:g}", ha="center", va="top", **text)  # type: ignore[arg-type]
+
+
+def facets(
+    titles: Sequence[str], x: Scale, y: Scale, labels: tuple[str, str], legend: Sequence[Line2D]
+) -> tuple[Figure, list[Panel]]:
+    """Return a figure with one titled panel per entry; `labels` name the x and the y axis."""
+    rows = math.ceil(len(titles) / COLUMNS)
+    height = TOP + rows * PANEL_HEIGHT + (rows - 1) * ROW_GAP + BOTTOM
+    width = (WIDTH - LEFT - RIGHT - (COLUMNS - 1) * COLUMN_GAP) / COLUMNS
+    figure = Figure(figsize=(WIDTH, height))
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(0, height), autoscale_on=False)
+    axes.set_axis_off()
+    panels = []
+    for index, title in enumerate(titles):
+        row, column = divmod(index, COLUMNS)
+        bottom = height - TOP - (row + 1) * PANEL_HEIGHT - row * ROW_GAP
+        panel = Panel(axes, LEFT + column * (width + COLUMN_GAP), bottom, width, x, y)
+        panel.furniture(title, numbers_left=column == 0, numbers_below=index + COLUMNS >= len(titles))
+        panels.append(panel)
+    axes.text((LEFT + WIDTH) / 2, 0.03, labels[0], fontsize=SMALL, ha="center", va="bottom")
+    middle = BOTTOM + (height - BOTTOM - TOP) / 2
+    axes.text(0.02, middle, labels[1], fontsize=SMALL, ha="left", va="center", rotation=90)
+    figure.legend(
+        handles=list(legend), loc="upper left", bbox_to_anchor=(0, 1), ncols=len(legend),
+        handlelength=1.8, borderpad=0, columnspacing=1.2,
+    )  # fmt: skip
+    return figure, panels

@@ -1,0 +1,87 @@
+"""Store -> reports/: pages, CSV files, metrics.json and plot data."""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from harness.analysis.summary import StudySummary, summarise
+from harness.analysis.tables import complain_if_missing, read_study
+from harness.errors import SettingError
+from harness.records import Store
+from harness.report import exports
+from harness.report.pages import PAGES, Bench, write_study_page
+
+Progress = Callable[[int, int], None]  # pages written, pages in all
+STUDIES_PER_PROCESS = 3  # a second process costs two seconds of imports; fewer studies don't earn that back
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a process needs to write the page of one study."""
+
+    root: Path
+    out: Path
+    study: str
+    tracking: dict[str, Any] | None
+
+
+def render(
+    store: Store,
+    out: Path | str,
+    tracking: dict[str, Any] | None = None,
+    progress: Progress | None = None,
+    processes: int | None = None,
+) -> None:
+    """Write the report on every study of the plan into `out`; equal records give equal bytes.
+
+    `tracking` is {"uri": ..., "experiments": {study: MLflow id}}, for the hint on the pages.
+    SettingError if a record is missing or the plan has no study.
+    """
+    plan = store.read_plan()
+    if not plan["studies"]:
+        raise SettingError(f"{store.plan_path} names no study; set `studies: all` in params.yaml and run `dvc repro`")
+    for study in plan["studies"]:
+        complain_if_missing(store, study)
+    out = Path(out)
+    for folder in (out, out / "tables", out / "plots"):
+        folder.mkdir(parents=True, exist_ok=True)
+    jobs = [Job(store.root, out, study["name"], tracking) for study in plan["studies"]]
+    total = len(jobs) + len(PAGES)
+    summaries: list[StudySummary] = []
+    for summary in finished(jobs, processes):
+        summaries.append(summary)
+        if progress:
+            progress(len(summaries), total)
+    bench = Bench(plan, tuple(summaries), tracking, out)
+    for done, (name, write) in enumerate(PAGES.items(), start=len(summaries) + 1):
+        (out / name).write_text(write(bench))
+        if progress:
+            progress(done, total)
+    exports.write_shared(bench.summaries, out)
+
+
+def finished(jobs: list[Job], processes: int | None) -> Iterator[StudySummary]:
+    """Yield the summaries in the order of the plan while their pages are written."""
+    if processes is None:
+        processes = min(2, os.cpu_count() or 1, len(jobs) // STUDIES_PER_PROCESS)
+    if processes < 2:
+        yield from map(write_study, jobs)
+        return
+    # Spawn, because a fork copies the locks of whatever threads the caller runs.
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(write_study, jobs)
+
+
+def write_study(job: Job) -> StudySummary:
+    """Write page, tables and plot data of one study, and return its summary."""
+    store = Store(job.root)
+    plan = store.read_plan()
+    study = next(study for study in plan["studies"] if study["name"] == job.study)
+    summary = summarise(read_study(store, plan, study))
+    tables = exports.write_study_tables(summary, job.out)
+    write_study_page(Bench(plan, (summary,), job.tracking, job.out), summary, tables)
+    return summary

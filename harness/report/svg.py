@@ -1,0 +1,62 @@
+"""A matplotlib figure -> an inline SVG that follows the page's colours and shares its ids with nobody."""
+
+import io
+import re
+from html import escape
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from harness.report.figures.style import PAGE_COLOURS
+
+FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
+
+
+def inline_svg(figure: Figure, identifier: str, label: str) -> str:
+    """Return `figure` as an `<svg>` element; equal figures give equal text.
+
+    `identifier` starts every id inside, `label` is what a screen reader says.
+    """
+    buffer = io.StringIO()
+    # The salt makes the ids of clip paths depend on nothing but the figure.
+    with matplotlib.rc_context({"svg.hashsalt": identifier, "svg.fonttype": "none"}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata=NO_METADATA)
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.DOTALL)
+    text = own_ids(text.replace("xlink:href", "href"), identifier)
+    for stand_in, colour in PAGE_COLOURS.items():
+        text = text.replace(stand_in, colour)
+    text = re.sub(r"font-family: ?[^;\"]+|(?<=px )'DejaVu Sans'[^;\"]*", lambda match: fonts(match[0]), text)
+    # A hundredth of a point is invisible, and the digits are half of the file.
+    text = re.sub(r"(\.\d\d)\d+", r"\1", text)
+    text = re.sub(r"<svg[^>]*>", lambda match: opening(match[0], identifier, label), text, count=1)
+    return re.sub(r"\n\s*", "\n", text).strip()
+
+
+def fonts(found: str) -> str:
+    """Return the page's fonts in place of a font declaration or the end of a `font:` shorthand."""
+    return f"font-family: {FONTS}" if found.startswith("font-family") else FONTS
+
+
+def own_ids(text: str, identifier: str) -> str:
+    """Drop the ids that nothing refers to, and start the others with `identifier`."""
+    used = set(re.findall(r"url\(#([^)]+)\)", text)) | set(re.findall(r'href="#([^"]+)"', text))
+
+    def rename(match: re.Match[str]) -> str:
+        return f' id="{identifier}-{match[1]}"' if match[1] in used else ""
+
+    text = re.sub(r' id="([^"]+)"', rename, text)
+    text = re.sub(r"url\(#([^)]+)\)", rf"url(#{identifier}-\1)", text)
+    return re.sub(r'href="#([^"]+)"', rf'href="#{identifier}-\1"', text)
+
+
+def opening(tag: str, identifier: str, label: str) -> str:
+    """Return the opening tag without a fixed size, so that the page decides on the width."""
+    box = re.search(r'viewBox="[^"]+"', tag)
+    assert box is not None
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {box[0]} id="{identifier}" role="img" '
+        f'aria-label="{escape(label, quote=True)}">'
+    )

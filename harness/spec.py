@@ -1,0 +1,227 @@
+"""Frozen types: what identifies a study, an arm and a run, and what a run leaves behind."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal
+
+import numpy as np
+
+Scalar = bool | int | float | str
+Status = Literal["done", "diverged", "out of memory", "timed out", "failed"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A registered level by name, with its arguments in a fixed order."""
+
+    name: str
+    items: tuple[tuple[str, Scalar], ...] = ()
+
+    @classmethod
+    def of(cls, name: str, arguments: Mapping[str, Scalar] | None = None) -> "Choice":
+        """Build a choice from a name and keyword arguments."""
+        return cls(name, tuple(sorted((arguments or {}).items())))
+
+    @classmethod
+    def parse(cls, value: object) -> "Choice":
+        """Read `relu` or `{leaky_relu: {slope: 0.1}}` as YAML and JSON spell it."""
+        if isinstance(value, Choice):
+            return value
+        if isinstance(value, Mapping) and len(value) == 1:
+            ((name, arguments),) = value.items()
+            if arguments is None or isinstance(arguments, Mapping):
+                return cls.of(str(name), arguments)
+        if isinstance(value, Mapping | list) or value is None:
+            raise ValueError(f"expected a name or {{name: {{argument: value}}}}, not {value!r}")
+        # YAML reads a bare `none` as text but `off` as a boolean; both are names here.
+        return cls(str(value))
+
+    @property
+    def arguments(self) -> dict[str, Scalar]:
+        """The keyword arguments as a dict."""
+        return dict(self.items)
+
+    def to_json(self) -> Any:
+        """Return the spelling that `parse` reads."""
+        return {self.name: self.arguments} if self.items else self.name
+
+    def __str__(self) -> str:
+        values = ", ".join(f"{key} {value}" for key, value in self.items)
+        return f"{self.name} ({values})" if values else self.name
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a study may vary; one value each, resolved. `params.yaml` explains every field."""
+
+    # The network.
+    block: Choice
+    depth: int
+    width: int
+    kernel_size: int
+    norm: Choice
+    activation: Choice
+    initialization: Choice
+    dropout: float
+    dropout_place: Choice
+    # The data it sees.
+    preprocessing: Choice
+    augmentation: Choice
+    data_amount: float
+    # The recipe.
+    loss: Choice
+    optimizer: Choice
+    learning_rate: float
+    schedule: Choice
+    batch_size: int
+    epochs: int
+    target_accuracy: float
+    max_train_seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, choices spelled as in YAML."""
+        return {f.name: v.to_json() if isinstance(v := getattr(self, f.name), Choice) else v for f in fields(self)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Settings":
+        """Read what `to_json` wrote."""
+        return cls(**{f.name: parse_setting(f.name, values[f.name]) for f in fields(cls)})
+
+    def changed(self, **changes: Any) -> "Settings":
+        """Return a copy with other values for some settings."""
+        return replace(self, **changes)
+
+
+SETTING_TYPES: dict[str, type] = {f.name: f.type for f in fields(Settings)}  # type: ignore[misc]
+
+
+def parse_setting(name: str, value: Any) -> Any:
+    """Convert a YAML or JSON value to the type of the setting `name`; ValueError if it cannot be."""
+    kind = SETTING_TYPES[name]
+    if kind is Choice:
+        return Choice.parse(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"expected a number, not {value!r}")
+    if kind is int and value != int(value):
+        raise ValueError(f"expected a whole number, not {value!r}")
+    return kind(value)
+
+
+@dataclass(frozen=True)
+class Level:
+    """One value of the factor under study: its label and the settings that it changes."""
+
+    label: str
+    changes: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Context:
+    """A fixed change under which the whole sweep is repeated."""
+
+    name: str
+    changes: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a claim expects: `level` differs from `against` on `metric` by at least `margin`.
+
+    `against` is a level of the same context, or a number. `direction` is higher, lower or equal;
+    for `equal` the margin is the largest difference that still counts as none. With
+    `more_than` the difference itself is compared with the same difference in that context.
+    """
+
+    metric: str
+    level: str
+    against: str | float
+    direction: Literal["higher", "lower", "equal"]
+    margin: float
+    context: str
+    more_than: str | None = None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence of the lecture in our own words; supported if every comparison is."""
+
+    id: str
+    words: str
+    source: str
+    comparisons: tuple[Comparison, ...]
+
+
+@dataclass(frozen=True)
+class Tune:
+    """Values of one setting tried per level on validation, before the judged runs."""
+
+    setting: str
+    values: tuple[float, ...]
+    seeds: int
+    contexts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A question, one factor, its levels, and what is held fixed."""
+
+    name: str
+    title: str
+    question: str
+    factor: str
+    levels: tuple[Level, ...]
+    control: str
+    contexts: tuple[Context, ...]
+    seeds: int | None
+    metrics: tuple[str, ...]
+    tune: Tune | None
+    claims: tuple[Claim, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for `plan.json`."""
+        return json.loads(json.dumps(asdict(self), default=str))
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A context and a level, resolved to settings."""
+
+    study: str
+    context: str
+    level: str
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """An arm under one seed on one kind of device: all that may change a number."""
+
+    settings: Settings
+    seed: int
+    data_digest: str
+    device: Literal["cpu", "cuda"]
+    precision: Literal["float32", "bfloat16"]
+    threads: int
+    fingerprint: str
+
+
+@dataclass
+class RunResult:
+    """What a run leaves on disk.
+
+    `metrics` are scalars by name (None: not reached or not measured). `curves` hold one list per
+    name, one entry per epoch. `arrays` are kept beside the JSON, in one compressed file.
+    """
+
+    fingerprint: str
+    status: Status
+    settings: dict[str, Any]
+    seed: int
+    data_digest: str
+    metrics: dict[str, float | None]
+    curves: dict[str, list[float | None]]
+    per_class_accuracy: dict[str, float]
+    environment: dict[str, Any]
+    error: str | None = None
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)

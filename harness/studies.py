@@ -1,0 +1,245 @@
+"""experiments/<study>.yaml -> Study, with every name and value checked before anything trains."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from harness.config import Strict, read_yaml, validate
+from harness.errors import SettingError, choices
+from harness.factors import REGISTRIES
+from harness.spec import SETTING_TYPES, Choice, Claim, Comparison, Context, Level, Settings, Study, Tune, parse_setting
+
+EXPERIMENTS = Path("experiments")
+# A batch of the whole training split; its size is known once the data is.
+FULL_BATCH = "full"
+
+
+class ExpectFile(Strict):
+    """What a claim expects: one comparison for each level and each context that it names."""
+
+    metric: str
+    level: str | list[str]
+    against: str | float | None = None
+    direction: Literal["higher", "lower", "equal"]
+    margin: float = Field(ge=0)
+    contexts: list[str] | None = None
+    more_than: str | None = None
+
+
+class ClaimFile(Strict):
+    """A claim of the lecture in our own words."""
+
+    id: str
+    words: str
+    source: str
+    expect: list[ExpectFile] = Field(min_length=1)
+
+
+class TuneFile(Strict):
+    """Values tried on validation for every level of these contexts."""
+
+    setting: str
+    values: list[float] = Field(min_length=2)
+    seeds: int = Field(default=1, ge=1)
+    contexts: list[str] = Field(min_length=1)
+
+
+class StudyFile(Strict):
+    """The keys of a study file."""
+
+    title: str
+    question: str
+    factor: str
+    levels: list[Any] = Field(min_length=2)
+    control: str
+    contexts: dict[str, dict[str, Any] | None] = Field(default={"default": None}, min_length=1)
+    seeds: int | None = Field(default=None, ge=1)
+    metrics: list[str] = Field(default=["test_accuracy"], min_length=1)
+    tune: TuneFile | None = None
+    claims: list[ClaimFile] = Field(default=[])
+
+
+def load_studies(selected: Literal["all"] | list[str], folder: Path = EXPERIMENTS) -> list[Study]:
+    """Read the selected studies, or all, in alphabetical order; SettingError names what is wrong where."""
+    found = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    if not found:
+        raise SettingError(f"no study in {folder}/; run from the folder that holds it")
+    names = list(found) if selected == "all" else selected
+    for name in names:
+        if name not in found:
+            raise SettingError(f"unknown study {name!r} in params.yaml: studies; {choices(name, found)}")
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise SettingError(f"study {repeated[0]!r} is listed twice in params.yaml: studies; remove one")
+    return [load_study(found[name]) for name in names]
+
+
+def load_study(path: Path) -> Study:
+    """Read one study file."""
+    file = validate(StudyFile, read_yaml(path), str(path))
+    if file.factor not in SETTING_TYPES:
+        raise SettingError(f"unknown factor {file.factor!r} in {path}; {choices(file.factor, SETTING_TYPES)}")
+    levels = read_levels(file, path)
+    labels = [level.label for level in levels]
+    contexts = tuple(
+        Context(name, check_changes(changes or {}, f"{path}: contexts.{name}"))
+        for name, changes in file.contexts.items()
+    )
+    check_name(file.control, labels, f"{path}: control")
+    return Study(
+        name=path.stem,
+        title=file.title,
+        question=file.question,
+        factor=file.factor,
+        levels=levels,
+        control=file.control,
+        contexts=contexts,
+        seeds=file.seeds,
+        metrics=tuple(file.metrics),
+        tune=read_tune(file, path),
+        claims=tuple(read_claim(claim, file, labels, path) for claim in file.claims),
+    )
+
+
+def read_levels(file: StudyFile, path: Path) -> tuple[Level, ...]:
+    """Return the levels: a value of the factor each, or {label, set} for a level that changes more."""
+    where = f"{path}: levels"
+    values: list[tuple[str | None, dict[str, Any]]] = []
+    for item in file.levels:
+        if isinstance(item, Mapping) and "set" in item:
+            if set(item) != {"label", "set"} or not isinstance(item["set"], Mapping):
+                raise SettingError(f"{where}: write {{label: name, set: {{setting: value}}}}, not {item!r}")
+            values.append((str(item["label"]), dict(item["set"])))
+        else:
+            values.append((None, {file.factor: item}))
+    changes = [check_changes(change, where) for _, change in values]
+    # The name is label enough, unless two levels differ in their arguments alone.
+    names = Counter(short_label(change, file.factor) for change in changes)
+    levels = []
+    for (label, _), change in zip(values, changes, strict=True):
+        short = short_label(change, file.factor)
+        levels.append(Level(label or (short if names[short] == 1 else long_label(change, file.factor)), change))
+    repeated = [label for label, count in Counter(level.label for level in levels).items() if count > 1]
+    if repeated:
+        raise SettingError(f"{where}: {repeated[0]!r} is there twice; remove one, or give it a label of its own")
+    return tuple(levels)
+
+
+def short_label(changes: Iterable[tuple[str, Any]], factor: str) -> str:
+    """Return the name of a choice, or the number."""
+    value = dict(changes).get(factor)
+    return value.name if isinstance(value, Choice) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def long_label(changes: Iterable[tuple[str, Any]], factor: str) -> str:
+    """Return the name of a choice with the values of its arguments: `momentum 0.9`."""
+    value = dict(changes)[factor]
+    return " ".join([value.name, *(f"{argument}" for argument in value.arguments.values())])
+
+
+def check_changes(changes: Mapping[str, Any], where: str) -> tuple[tuple[str, Any], ...]:
+    """Return settings and their parsed values; SettingError names the nearest valid names."""
+    return tuple((name, check_setting(name, value, where)) for name, value in changes.items())
+
+
+def check_setting(name: str, value: Any, where: str) -> Any:
+    """Parse one value as its setting has it; a level's arguments are all spelled out."""
+    if name not in SETTING_TYPES:
+        raise SettingError(f"unknown setting {name!r} in {where}; {choices(name, SETTING_TYPES)}")
+    if name == "batch_size" and value == FULL_BATCH:
+        return value
+    try:
+        parsed = parse_setting(name, value)
+    except ValueError as error:
+        raise SettingError(f"{name} in {where}: {error}") from error
+    if isinstance(parsed, Choice):
+        return REGISTRIES[name].check(parsed, f"{where}: {name}")
+    check_range(name, parsed, where)
+    return parsed
+
+
+# Bounds that hold for any study, both ends included.
+RANGES: dict[str, tuple[float, float]] = {
+    "depth": (1, 64),
+    "width": (1, 4096),
+    "kernel_size": (1, 15),
+    "dropout": (0, 0.99),
+    "data_amount": (1e-6, 1),
+    "learning_rate": (0, 1e6),
+    "batch_size": (1, 1e9),
+    "epochs": (1, 1e6),
+    "target_accuracy": (0, 1),
+    "max_train_seconds": (1, 1e9),
+}
+
+
+def check_range(name: str, value: float, where: str) -> None:
+    """Refuse a number that no run could use."""
+    low, high = RANGES[name]
+    if not low <= value <= high:
+        raise SettingError(f"{name} in {where} must lie in {low:g} to {high:g}, not {value:g}")
+    if name == "kernel_size" and value % 2 == 0:
+        raise SettingError(f"kernel_size in {where} must be odd, so that pictures keep their size, not {value}")
+
+
+def check_recipe(recipe: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return the base recipe parsed; every setting must be there."""
+    checked = dict(check_changes(recipe, f"{where}: recipe"))
+    lacking = [name for name in SETTING_TYPES if name not in checked]
+    if lacking:
+        raise SettingError(f"{where}: recipe lacks {', '.join(lacking)}")
+    return checked
+
+
+def resolve(recipe: Mapping[str, Any], changes: Mapping[str, Any], train_images: int) -> Settings:
+    """Return the settings of an arm: the recipe with the changes of its context and its level."""
+    values = {**recipe, **changes}
+    if values["batch_size"] == FULL_BATCH:
+        values["batch_size"] = train_images
+    # A rate of 0 drops nothing, wherever it would act: one run instead of several equal ones.
+    if values["dropout"] == 0:
+        values["dropout_place"] = recipe["dropout_place"]
+    return Settings(**values)
+
+
+def read_tune(file: StudyFile, path: Path) -> Tune | None:
+    """Return what is tuned per level, in which contexts."""
+    if file.tune is None:
+        return None
+    for value in file.tune.values:
+        check_setting(file.tune.setting, value, f"{path}: tune")
+    for context in file.tune.contexts:
+        check_name(context, file.contexts, f"{path}: tune.contexts")
+    return Tune(file.tune.setting, tuple(file.tune.values), file.tune.seeds, tuple(file.tune.contexts))
+
+
+def read_claim(claim: ClaimFile, file: StudyFile, labels: list[str], path: Path) -> Claim:
+    """Return a claim with one comparison for every level and context that it names."""
+    where = f"{path}: claim {claim.id}"
+    comparisons = []
+    for expect in claim.expect:
+        against = file.control if expect.against is None else expect.against
+        if isinstance(against, str):
+            check_name(against, labels, where)
+        if expect.more_than is not None:
+            check_name(expect.more_than, file.contexts, where)
+        for level in [expect.level] if isinstance(expect.level, str) else expect.level:
+            check_name(level, labels, where)
+            for context in expect.contexts or list(file.contexts):
+                check_name(context, file.contexts, where)
+                comparisons.append(
+                    Comparison(
+                        expect.metric, level, against, expect.direction, expect.margin, context, expect.more_than
+                    )
+                )
+    return Claim(claim.id, claim.words, claim.source, tuple(comparisons))
+
+
+def check_name(name: str, valid: Iterable[str], where: str) -> None:
+    """Refuse a level or context that the study does not have."""
+    valid = list(valid)
+    if name not in valid:
+        raise SettingError(f"{where} names {name!r}, which the study does not have; {choices(name, valid)}")

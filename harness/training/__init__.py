@@ -1,0 +1,1 @@
+"""RunSpec + prepared data -> RunResult."""

@@ -1,0 +1,53 @@
+"""Judge a model on a split, in inference mode."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from harness.training.recipe import Recipe
+from harness.training.split import Split
+
+# Small enough that the maps of a batch stay in a processor's cache.
+EVALUATION_BATCH = {"cpu": 128, "cuda": 2048}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Mean loss, share of right answers, and the probabilities (N, K) behind them."""
+
+    loss: float
+    accuracy: float
+    probabilities: torch.Tensor
+    labels: torch.Tensor
+
+    def per_class(self, classes: list[str]) -> dict[str, float]:
+        """Return the accuracy within each class that occurs."""
+        right = self.probabilities.argmax(dim=1) == self.labels
+        return {
+            name: right[self.labels == label].float().mean().item()
+            for label, name in enumerate(classes)
+            if bool((self.labels == label).any())
+        }
+
+
+@torch.no_grad()
+def evaluate(recipe: Recipe, split: Split) -> Judgement:
+    """Return the judgement of the recipe's model on all of `split`; the model's mode is kept."""
+    was_training = recipe.model.training
+    recipe.model.eval()
+    parts, losses = [], []
+    size = EVALUATION_BATCH[recipe.spec.device]
+    for start in range(0, len(split), size):
+        where = slice(start, start + size)
+        with recipe.autocast():
+            logits = recipe.model(recipe.scale(split.pictures(where))).float()
+        targets = nn.functional.one_hot(split.labels[where], len(recipe.classes)).float()
+        # The last batch is smaller: weigh every batch by its pictures.
+        losses.append(recipe.loss(logits, targets) * len(targets))
+        parts.append(logits.softmax(dim=1))
+    recipe.model.train(was_training)
+    probabilities = torch.cat(parts)
+    right = (probabilities.argmax(dim=1) == split.labels).sum()
+    loss, correct = torch.stack([torch.stack(losses).sum(), right.float()]).tolist()
+    return Judgement(loss / len(split), correct / len(split), probabilities, split.labels)

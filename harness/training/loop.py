@@ -1,0 +1,108 @@
+"""The training loop, top to bottom, and the run around it."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from harness.probes.observer import Observer
+from harness.spec import RunResult, RunSpec, Status
+from harness.training.device import PeakMemory, environment, make_deterministic
+from harness.training.evaluate import evaluate
+from harness.training.history import History, Stopwatch
+from harness.training.recipe import Recipe
+from harness.training.split import RunData
+
+
+def run(spec: RunSpec, data: RunData, observers: Sequence[Observer] = ()) -> RunResult:
+    """Train one run and judge its best weights once on the test split.
+
+    A run that diverges, runs out of memory or times out gives a result; a bug raises.
+    """
+    make_deterministic(spec.threads)
+    memory, history = PeakMemory(spec.device), History()
+    metrics: dict[str, float | None] = {"test_accuracy": None, "test_loss": None}
+    per_class: dict[str, float] = {}
+    arrays: dict[str, Any] = {}
+    status: Status
+    error = None
+    try:
+        recipe = Recipe.build(spec, data)
+        metrics["parameters"] = sum(p.numel() for p in recipe.model.parameters())
+        status = fit(recipe, history, observers)
+        if status == "done":
+            recipe.model.load_state_dict(history.best_weights)
+            test = evaluate(recipe, recipe.test)
+            metrics |= {"test_accuracy": test.accuracy, "test_loss": test.loss}
+            per_class = test.per_class(data.classes)
+            arrays["test_probabilities"] = test.probabilities.half().cpu().numpy()
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as problem:
+        if not is_out_of_memory(problem):
+            raise
+        status, error = "out of memory", (str(problem) or "MemoryError").splitlines()[0]
+    metrics |= history.metrics()
+    metrics["epochs_to_target"] = history.epochs_to(spec.settings.target_accuracy)
+    metrics["peak_memory_bytes"] = memory.read()
+    return RunResult(
+        fingerprint=spec.fingerprint,
+        status=status,
+        settings=spec.settings.to_json(),
+        seed=spec.seed,
+        data_digest=spec.data_digest,
+        metrics=metrics,
+        curves={name: list(values) for name, values in history.curves.items()},
+        per_class_accuracy=per_class,
+        environment=environment(spec.device, spec.precision, spec.threads),
+        error=error,
+        arrays=arrays,
+    )
+
+
+def fit(recipe: Recipe, history: History, observers: Sequence[Observer]) -> Status:
+    """Train for the epochs of the recipe; say how it ended. Curves and best weights go to `history`."""
+    settings, model = recipe.spec.settings, recipe.model
+    device = recipe.spec.device
+    deadline = time.perf_counter() + settings.max_train_seconds
+    for observer in observers:
+        observer.before_training(recipe)
+    model.train()
+    for epoch in range(1, settings.epochs + 1):
+        rate = recipe.learning_rate
+        # Sums stay on the device: reading one would make the program wait for it.
+        totals = torch.zeros(2, device=device)
+        with Stopwatch(history, "train", device) as clock:
+            for index in recipe.batches():
+                sums = recipe.update(index)
+                totals += sums
+                if history.steps == 0:
+                    first_loss = sums[0] / len(index)
+                history.steps += 1
+                if time.perf_counter() > deadline:
+                    return "timed out"
+        history.images += len(recipe.train)
+        with Stopwatch(history, "evaluation", device):
+            validation = evaluate(recipe, recipe.validation)
+            train_loss, train_accuracy = (totals / len(recipe.train)).tolist()
+        point = {
+            "epoch": epoch,
+            "train_loss": train_loss,
+            "train_accuracy": train_accuracy,
+            "validation_loss": validation.loss,
+            "validation_accuracy": validation.accuracy,
+            "learning_rate": rate,
+            "epoch_seconds": clock.elapsed,
+        }
+        if not history.add(point, first_loss.item(), model):
+            return "diverged"
+        for observer in observers:
+            observer.after_epoch(recipe, point)
+    return "done"
+
+
+def is_out_of_memory(problem: BaseException) -> bool:
+    """Tell memory that ran out, on a GPU or a CPU, from every other error."""
+    if isinstance(problem, torch.OutOfMemoryError | MemoryError):
+        return True
+    # On a CPU torch raises a plain RuntimeError, recognised by its words alone.
+    return "allocate memory" in str(problem) or "not enough memory" in str(problem)

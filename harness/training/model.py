@@ -1,0 +1,76 @@
+"""Settings -> ConvNet."""
+
+from collections import OrderedDict
+
+import torch
+from torch import nn
+
+from harness.errors import SettingError
+from harness.factors.activation import ACTIVATION
+from harness.factors.block import BLOCK
+from harness.factors.dropout import DROPOUT_PLACE, dropout
+from harness.factors.initialization import INITIALIZATION
+from harness.factors.norm import NORM
+from harness.seeding import generator
+from harness.spec import Settings
+
+STAGES = 3
+
+
+def build_model(settings: Settings, classes: int, image_size: tuple[int, int, int], seed: int) -> nn.Module:
+    """Return a ConvNet for images (B, C, H, W) that gives logits (B, classes), on the CPU.
+
+    Three stages, each ended by 2 x 2 max pooling, with `width`, 2 x and 4 x as many channels; the
+    `depth` convolutions are spread over them; a dense layer maps what is left to logits.
+    """
+    height, width, channels = image_size
+    if settings.depth < 1 or settings.width < 1:
+        raise SettingError(f"depth {settings.depth} and width {settings.width} must be at least 1")
+    if min(height, width) < 2**STAGES:
+        raise SettingError(f"pictures of {width} x {height} are too small for {STAGES} poolings; raise data.image_size")
+    rates = DROPOUT_PLACE.build(settings.dropout_place, settings.dropout, settings.depth)
+    stages = [layer * STAGES // settings.depth for layer in range(settings.depth)]
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    for stage in range(STAGES):
+        for number in (i for i, s in enumerate(stages, 1) if s == stage):
+            out = settings.width * 2**stage
+            layers[f"block{number}"] = BLOCK.build(
+                settings.block, lambda a, b: convolution(settings, a, b), channels, out
+            )
+            channels = out
+            if number < settings.depth:
+                layers.update((f"dropout{number}", layer) for layer in dropout(rates[number - 1], dense=False))
+        layers[f"pool{stage + 1}"] = nn.MaxPool2d(2)
+    layers["flatten"] = nn.Flatten()
+    layers.update(("dropout", layer) for layer in dropout(rates[-1], dense=True))
+    pixels = (height // 2**STAGES) * (width // 2**STAGES)
+    layers["dense"] = nn.Linear(channels * pixels, classes)
+    model = nn.Sequential(layers)
+    initialize(model, settings, seed)
+    return model
+
+
+def convolution(settings: Settings, channels_in: int, channels_out: int) -> nn.Module:
+    """Return one convolution with its norm and its activation; the picture keeps its size."""
+    activation = ACTIVATION.build(settings.activation)
+    conv = nn.Conv2d(
+        channels_in,
+        channels_out * getattr(activation, "pieces", 1),
+        settings.kernel_size,
+        padding=settings.kernel_size // 2,
+    )
+    return nn.Sequential(conv, *NORM.build(settings.norm, channels_out, activation))
+
+
+def initialize(model: nn.Module, settings: Settings, seed: int) -> None:
+    """Fill the weights of convolutions and dense layers; their biases start at zero.
+
+    Each tensor has a stream of its own, so that layers of equal name and shape start equal
+    whatever else differs between two arms.
+    """
+    with torch.no_grad():
+        for name, module in model.named_modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                INITIALIZATION.build(settings.initialization, module.weight, generator(seed, f"init:{name}"))
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)

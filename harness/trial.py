@@ -1,0 +1,54 @@
+"""How long runs take on this machine, from a few steps of each kind of run."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from math import ceil
+
+from harness.spec import RunSpec
+from harness.training.device import make_deterministic
+from harness.training.evaluate import evaluate
+from harness.training.recipe import Recipe
+from harness.training.split import RunData, Split
+
+STEPS = 3
+
+
+def estimate(specs: Iterable[RunSpec], data: RunData) -> float:
+    """Return the seconds that one worker needs for `specs`, by trying each kind of run for a moment."""
+    known: dict[object, float] = {}
+    total = 0.0
+    for spec in specs:
+        # Neither luck nor the size of the steps changes how long a step takes.
+        kind = replace(spec.settings, learning_rate=0.0), spec.device, spec.precision, spec.threads
+        if kind not in known:
+            known[kind] = seconds_of(spec, data)
+        total += known[kind]
+    return total
+
+
+def seconds_of(spec: RunSpec, data: RunData) -> float:
+    """Return the seconds of one run, extrapolated from a few steps and one part of an evaluation."""
+    make_deterministic(spec.threads)
+    started = time.perf_counter()
+    recipe = Recipe.build(spec, data)
+    building = time.perf_counter() - started
+    step = min(time_step(recipe) for _ in range(STEPS))
+    part = Split(recipe.validation.images[:128], recipe.validation.labels[:128])
+    started = time.perf_counter()
+    evaluate(recipe, part)
+    picture = (time.perf_counter() - started) / len(part)
+    settings = spec.settings
+    steps = settings.epochs * ceil(len(recipe.train) / settings.batch_size)
+    evaluated = settings.epochs * len(recipe.validation) + len(recipe.test)
+    return building + min(steps * step + evaluated * picture, settings.max_train_seconds)
+
+
+def time_step(recipe: Recipe) -> float:
+    """Return the seconds of one update."""
+    started = time.perf_counter()
+    index = next(recipe.batches())
+    recipe.update(index)
+    # Reading a value waits for a GPU to finish.
+    next(recipe.model.parameters()).sum().item()
+    return time.perf_counter() - started

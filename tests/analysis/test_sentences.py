@@ -1,0 +1,105 @@
+import pytest
+
+from harness.analysis import sentences
+from harness.analysis.quantities import quantity
+from harness.analysis.statistics import Estimate, mean_interval
+from harness.analysis.summary import Compared, standing, summarise
+from harness.analysis.tables import read_study
+from tests.report.made_up import Bench
+
+
+def compared(values, metric="test_accuracy", level="relu"):
+    difference = mean_interval(values)
+    return Compared("plain", level, metric, None, difference, None, None, standing(metric, difference))
+
+
+def said(*arguments):
+    """Return the sentence with ordinary spaces."""
+    return sentences.versus_control(*arguments).replace("\u00a0", " ")
+
+
+def test_a_winner_is_told_with_its_interval():
+    one = compared([0.312, 0.300, 0.324])
+    assert said(one, "sigmoid", "activation") == (
+        "relu beats sigmoid by 31.2 points (95 % interval 28.2 to 34.2, 3 seeds)."
+    )
+
+
+def test_a_loser_is_told_from_the_winners_side():
+    one = compared([-0.312, -0.300, -0.324], level="sigmoid")
+    assert said(one, "relu", "activation").startswith("relu beats sigmoid by 31.2 points (95 % interval 28.2 to 34.2")
+
+
+def test_less_is_better_for_epochs():
+    one = compared([-4, -5, -4.5], metric="epochs_to_target")
+    assert said(one, "sigmoid", "activation").startswith("relu beats sigmoid by 4.5 epochs")
+
+
+def test_no_difference_is_said_as_such():
+    one = compared([0.01, -0.02, 0.02])
+    assert said(one, "elu", "activation") == (
+        "relu against elu: no difference that 3 seeds can show (+0.3 points, 95 % interval −4.8 to 5.5)."
+    )
+
+
+def test_one_seed_and_none_settle_nothing():
+    assert "one seed gives no interval" in said(compared([0.3]), "elu", "activation")
+    assert "not measured" in said(compared([]), "elu", "activation")
+
+
+def test_exact_agreement():
+    assert said(compared([0.0, 0.0]), "elu", "activation") == "relu and elu agree exactly under all 2 seeds."
+
+
+def test_numbers_get_the_name_of_the_factor():
+    assert sentences.level_name("0.25", "dropout") == "dropout 0.25"
+    assert sentences.level_name("relu", "activation") == "relu"
+
+
+@pytest.mark.parametrize(
+    "metric, stored, value, difference",
+    [
+        ("test_accuracy", 0.7123, "71.2 %", "+71.2 points"),
+        ("dead_share", 0.5, "50.0 %", "+50.0 points"),
+        ("test_loss", 1.23456, "1.235", "+1.235"),
+        ("epochs_to_target", 3.0, "3.0 epochs", "+3.0 epochs"),
+        ("train_seconds", 0.01234, "0.0123 s", "+0.0123 s"),
+        ("peak_memory_bytes", 3.2e8, "320 MB", "+320 MB"),
+        ("parameters", 23_456.0, "23,456", "+23,456"),
+        ("images_per_second", 2500.0, "2,500/s", "+2,500/s"),
+        ("update_ratio", 0.00123, "0.00123", "+0.00123"),
+        ("update_ratio", 1.5e-7, "1.50e-07", "+1.50e-07"),
+        ("update_ratio", 0.0, "0", "0"),
+        ("op_seconds", 12.0, "12 s", "+12 s"),
+    ],
+)
+def test_units(metric, stored, value, difference):
+    shown = quantity(metric)
+    assert shown.value(stored).replace("\u00a0", " ") == value
+    assert shown.difference(stored).replace("\u00a0", " ") == difference
+    assert shown.value(None) == shown.value(float("nan")) == "–"
+
+
+def test_rounded_zero_has_no_sign_and_one_no_plural():
+    shown = quantity("test_accuracy")
+    assert shown.difference(-0.0001, unit=False) == "0.0"
+    assert shown.difference(0.01, sign=False, short=True).replace("\u00a0", " ") == "1 point"
+    assert shown.difference(-0.02, unit=False) == "−2.0"
+
+
+def test_headlines(tmp_path):
+    bench = Bench(tmp_path)
+    clear = bench.study("clear", "dropout", {"0": 0.5, "0.5": 0.7, "0.9": 0.2}, "0", spread=0.001)
+    same = bench.study("same", "activation", {"relu": 0.5, "elu": 0.5}, "relu", spread=0.02)
+    store = bench.save()
+    plan = store.read_plan()
+    summaries = [summarise(read_study(store, plan, study)) for study in (clear, same)]
+    first, second = (sentences.headline(s.contexts[0], s.tables.plan["factor"]) for s in summaries)
+    assert first.startswith("dropout 0.5 beats dropout 0; dropout 0.9 does worse than dropout 0. Best to worst")
+    assert second.startswith("No level differs from relu by an amount that 3 seeds can show")
+    assert "3 seeds resolve differences from about" in sentences.precision(summaries[0].contexts[0])
+
+
+def test_negation_turns_the_interval_round():
+    assert -Estimate(1.0, 0.5, 1.5, 0.1, 3) == Estimate(-1.0, -1.5, -0.5, 0.1, 3)
+    assert (-Estimate(1.0, None, None, None, 1)).low is None

@@ -1,0 +1,77 @@
+import pytest
+
+from harness.analysis.summary import summarise
+from harness.analysis.tables import as_counted, read_study
+from harness.errors import SettingError
+from tests.report.made_up import Bench
+
+
+@pytest.fixture
+def bench(tmp_path):
+    bench = Bench(tmp_path)
+    levels = {"zeros": 0.1, "he": 0.7, "large": 0.3}
+    bench.study("start", "initialization", levels, "he", diverged={"large": 2}, tune=[0.01, 0.1])
+    return bench
+
+
+def tables_of(bench):
+    store = bench.save()
+    plan = store.read_plan()
+    return read_study(store, plan, plan["studies"][0])
+
+
+def test_one_row_a_run_and_one_an_epoch(bench):
+    tables = tables_of(bench)
+    assert len(tables.runs) == 3 * 3
+    assert not tables.runs.duplicated(["context", "level", "seed"]).any()
+    whole, broken = 10 * 7, 4 * 2
+    assert len(tables.curves) == whole + broken
+    assert tables.curves["epoch"].min() == 1
+    assert len(tables.tuning) == 3 * 2
+    assert tables.tuning.groupby("level")["chosen"].sum().eq(1).all()
+
+
+def test_recorded_values_stay_and_counted_ones_follow_the_rules(bench):
+    tables = tables_of(bench)
+    counted = as_counted(tables.runs, tables.chance)
+    large = tables.runs["level"] == "large"
+    assert tables.runs.loc[large, "test_accuracy"].isna().sum() == 2
+    assert counted.loc[large, "test_accuracy"].tolist()[:2] == [0.1, 0.1]
+    assert counted.loc[counted["level"] == "zeros", "epochs_to_target"].eq(11).all()
+    assert counted.loc[counted["level"] == "zeros", "censored"].all()
+    assert not counted.loc[counted["level"] == "he", "censored"].any()
+
+
+def test_broken_runs_rank_last(bench):
+    summary = summarise(tables_of(bench))
+    (context,) = summary.contexts
+    large = next(arm for arm in context.arms if arm.level == "large")
+    assert large.unfinished == {"diverged": 2}
+    assert context.ranked[0].level == "he"
+    assert context.control.primary.difference is None
+    assert large.primary.value.count == 3
+
+
+def test_the_gap_follows_from_the_curves_ends(bench):
+    runs = tables_of(bench).runs
+    expected = runs["final_train_accuracy"] - runs["final_validation_accuracy"]
+    assert runs["generalisation_gap"].tolist() == expected.tolist()
+
+
+def test_what_varies_and_what_is_fixed(bench):
+    summary = summarise(tables_of(bench))
+    assert summary.varied == ("initialization",)
+    assert summary.fixed["depth"] == 3
+
+
+def test_a_missing_record_names_the_remedy(bench):
+    study = bench.studies[0]
+    study["arms"][0]["runs"].append({"seed": 9, "fingerprint": "lost"})
+    with pytest.raises(SettingError, match=r"1 of 16 runs of study start have no record.*seed 9.*dvc repro"):
+        tables_of(bench)
+
+
+def test_an_arm_without_runs_names_the_remedy(bench):
+    bench.studies[0]["arms"][1]["runs"] = []
+    with pytest.raises(SettingError, match=r"start has arms without runs.*dvc repro"):
+        tables_of(bench)

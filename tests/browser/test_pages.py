@@ -1,0 +1,120 @@
+import pytest
+
+PAGES = ["index", "many_levels", "activation", "claims"]
+WIDTHS = [390, 1440]  # pixels: a phone, a desk
+LEAST_CONTRAST = 4.5  # WCAG AA for text
+LEAST_MARK_CONTRAST = 3.0  # WCAG AA for lines and dots
+
+# The contrast of an element with the nearest background that is not see-through (WCAG 2.1).
+CONTRAST = """
+([selector, property]) => {
+  const channel = (c) => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const behind = (node) => {
+    for (; node; node = node.parentElement) {
+      const colour = numbers(getComputedStyle(node).backgroundColor);
+      if (colour.length < 4 || colour[3] > 0.99) return colour;
+    }
+    return [255, 255, 255];
+  };
+  return [...document.querySelectorAll(selector)]
+    .filter((node) => node.getClientRects().length && !getComputedStyle(node)[property].startsWith("none"))
+    .map((node) => {
+      const pair = [light(numbers(getComputedStyle(node)[property])), light(behind(node))].sort((a, b) => b - a);
+      return [(pair[0] + 0.05) / (pair[1] + 0.05), node.textContent.trim().slice(0, 40) || node.tagName];
+    });
+}
+"""
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def scheme(request):
+    return request.param
+
+
+@pytest.fixture(scope="module", params=WIDTHS)
+def visit(request, browser, report, scheme):
+    """Return a function that opens a page; console messages and requests are kept on it."""
+    context = browser.new_context(viewport={"width": request.param, "height": 900}, color_scheme=scheme)
+    context.set_offline(True)
+
+    def open_page(name):
+        tab = context.new_page()
+        tab.said, tab.asked = [], []
+        tab.on("console", lambda message: tab.said.append(message.text))
+        tab.on("pageerror", lambda error: tab.said.append(str(error)))
+        tab.on("request", lambda request: tab.asked.append(request.url))
+        tab.goto((report / f"{name}.html").as_uri())
+        return tab
+
+    yield open_page
+    context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_whole_quiet_and_fits(visit, name, report):
+    tab = visit(name)
+    assert tab.said == []
+    assert tab.asked == [(report / f"{name}.html").as_uri()]
+    width = tab.viewport_size["width"]
+    assert tab.evaluate("document.scrollingElement.scrollWidth") <= width
+
+    figures = tab.evaluate(
+        "[...document.querySelectorAll('figure svg')].map(svg => {"
+        "const box = svg.getBoundingClientRect(); return [box.left, box.right, box.height, svg.textContent.trim()]})"
+    )
+    assert len(figures) == tab.locator("figure").count()
+    for left, right, height, text in figures:
+        assert left >= 0 and right <= width and height > 80 and text
+
+    texts = "h1, h2, h3, p, li, td, th, dt, dd, a, code, pre, figcaption, summary"
+    for selector, wanted, least in (
+        (texts, "color", LEAST_CONTRAST),
+        ("figure svg text", "fill", LEAST_CONTRAST),
+        ("figure svg use", "fill", LEAST_MARK_CONTRAST),
+    ):
+        found = tab.evaluate(CONTRAST, [selector, wanted])
+        assert not [(ratio, text) for ratio, text in found if ratio < least], selector
+    tab.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_figure_texts_are_large_enough_and_lie_within(visit, name):
+    tab = visit(name)
+    found = tab.evaluate(
+        "[...document.querySelectorAll('figure svg text')].map(text => {"
+        "const box = text.getBoundingClientRect(); const svg = text.ownerSVGElement.getBoundingClientRect();"
+        "const size = parseFloat(getComputedStyle(text).fontSize) * svg.width / text.ownerSVGElement.viewBox.baseVal.width;"
+        "return [size, svg.left - box.left, box.right - svg.right, text.textContent]})"
+    )
+    small = [(round(size, 1), text) for size, _, _, text in found if size < 6.5]
+    outside = [(left, right, text) for _, left, right, text in found if left > 4 or right > 4]
+    assert (small, outside) == ([], [])
+    tab.close()
+
+
+def test_every_link_leads_somewhere(browser, report):
+    tab = browser.new_page()
+    for name in PAGES:
+        tab.goto((report / f"{name}.html").as_uri())
+        for link in tab.eval_on_selector_all("a[href]", "links => links.map(link => link.href)"):
+            assert link.startswith(report.as_uri()), link
+            path = report / link.removeprefix(report.as_uri() + "/").partition("#")[0]
+            assert path.is_file(), link
+    tab.goto((report / "claims.html").as_uri())
+    tab.click("a[href='activation.html#differences-plain'] >> nth=0")
+    assert tab.locator("#differences-plain").is_visible()
+    tab.close()
+
+
+def test_print_has_dark_ink_on_white_and_fits_the_paper(browser, report):
+    # 186 mm between the margins of an A4 sheet, at 96 dots an inch.
+    tab = browser.new_context(viewport={"width": 703, "height": 1000}, color_scheme="dark").new_page()
+    tab.emulate_media(media="print", color_scheme="dark")
+    for name in PAGES:
+        tab.goto((report / f"{name}.html").as_uri())
+        assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert tab.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+        assert tab.evaluate("document.scrollingElement.scrollWidth") <= 703
+    tab.context.close()

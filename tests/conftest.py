@@ -1,0 +1,68 @@
+"""A tiny prepared data set, and runs on it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.config import load_params
+from harness.data.prepare import prepare
+from harness.data.prepared import Prepared
+from harness.data.progress import silent
+from harness.plan import Target
+from harness.spec import RunSpec, Settings
+from harness.studies import check_changes, check_recipe, resolve
+from harness.training.split import RunData, load_run_data
+
+ROOT = Path(__file__).parents[1]
+# Small enough that a run takes a fraction of a second.
+TINY = {"width": 4, "epochs": 2, "max_train_seconds": 60, "batch_size": 32}
+TRAIN_IMAGES = 80
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    params = load_params(ROOT / "params.yaml").data.model_copy(
+        update={
+            "source": "synthetic",
+            "image_size": 16,
+            "train_images": TRAIN_IMAGES,
+            "validation_images": 40,
+            "test_images": 40,
+        }
+    )
+    folder = tmp_path_factory.mktemp("prepared")
+    prepare(params, folder, silent)
+    return Prepared.load(folder)
+
+
+@pytest.fixture(scope="session")
+def run_data(prepared: Prepared) -> RunData:
+    return load_run_data(prepared, "cpu")
+
+
+@pytest.fixture(scope="session")
+def recipe() -> dict[str, Any]:
+    return check_recipe(load_params(ROOT / "params.yaml").recipe, "params.yaml") | TINY
+
+
+@pytest.fixture(scope="session")
+def target(prepared: Prepared) -> Target:
+    return Target(prepared.manifest, "cpu", "float32", 1)
+
+
+@pytest.fixture(scope="session")
+def settings(recipe: dict[str, Any]) -> Callable[..., Settings]:
+    def make(**changes: Any) -> Settings:
+        return resolve(recipe, dict(check_changes(changes, "test")), TRAIN_IMAGES)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def spec(settings: Callable[..., Settings], target: Target) -> Callable[..., RunSpec]:
+    def make(seed: int = 0, **changes: Any) -> RunSpec:
+        return target.spec(settings(**changes), seed)
+
+    return make

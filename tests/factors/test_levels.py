@@ -1,0 +1,37 @@
+"""The registries write the tests: a level can't be added untested."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from harness.factors import REGISTRIES
+from harness.spec import RunSpec
+from harness.training.loop import run
+from harness.training.split import RunData
+
+LEVELS = [(setting, level) for setting, registry in REGISTRIES.items() for level in registry.names]
+
+
+@pytest.mark.parametrize(("setting", "level"), LEVELS)
+def test_every_level_trains(setting: str, level: str, spec: Callable[..., RunSpec], run_data: RunData) -> None:
+    # One epoch of 80 pictures in batches of 40: two steps.
+    trained = run(spec(epochs=1, batch_size=40, dropout=0.5, **{setting: level}), run_data)
+    assert trained.metrics["steps"] == 2
+    assert trained.status == "done"
+    assert trained.metrics["test_accuracy"] is not None
+    assert np.isfinite(trained.arrays["test_probabilities"]).all()
+
+
+@pytest.mark.parametrize(("setting", "level"), LEVELS)
+def test_every_level_explains_itself(setting: str, level: str) -> None:
+    function = REGISTRIES[setting].get(level)
+    assert function.__doc__
+    # YAML can override each argument, so each has a default.
+    assert all(value is not None for value in REGISTRIES[setting].defaults(level).values())
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> None:
+    torch.set_num_threads(1)

@@ -1,0 +1,37 @@
+import pytest
+import torch
+
+from harness.factors.schedule import SCHEDULE
+from harness.spec import Choice
+
+STEPS = 40
+
+
+def rates(name: str) -> list[float]:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5)
+    schedule = SCHEDULE.build(Choice(name), optimizer, STEPS)
+    found = []
+    for _ in range(STEPS):
+        found.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    return found
+
+
+@pytest.mark.parametrize("name", SCHEDULE.names)
+def test_rates_stay_within_the_setting(name: str) -> None:
+    assert all(0 <= rate <= 0.5 + 1e-12 for rate in rates(name))
+    assert max(rates(name)) > 0.45
+
+
+def test_constant() -> None:
+    assert set(rates("constant")) == {0.5}
+
+
+def test_one_cycle_rises_and_falls() -> None:
+    found = rates("one_cycle")
+    peak = found.index(max(found))
+    assert 8 <= peak <= 12
+    assert found[:peak] == sorted(found[:peak])
+    assert found[peak:] == sorted(found[peak:], reverse=True)
+    assert found[-1] < 0.01

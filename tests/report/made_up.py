@@ -1,0 +1,331 @@
+"""Made-up records in a real store: studies whose answers are known, without any training."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.records import Store
+from harness.spec import RunResult
+
+CLASSES = ["ring", "star", "<b>cross</b>"]
+ENVIRONMENT = {
+    "python": "3.11.7",
+    "torch": "2.15.0",
+    "numpy": "2.4.6",
+    "platform": "Linux x86_64",
+    "processor": "made-up processor",
+    "gpu": None,
+    "threads": 1,
+    "precision": "bfloat16",
+    "commit": "0123abc",
+    "dirty": False,
+}
+BASE = {
+    "depth": 3,
+    "width": 16,
+    "norm": "batch",
+    "activation": "relu",
+    "optimizer": "nesterov",
+    "learning_rate": 0.05,
+    "dropout": 0.0,
+    "augmentation": "none",
+    "epochs": 10,
+    "batch_size": 64,
+}
+
+
+def record(fingerprint: str, seed: int, accuracy: float, settings: dict[str, Any], status: str = "done") -> RunResult:
+    """Return a run that ends near `accuracy` (share of the test pictures)."""
+    rng = np.random.default_rng([seed, len(fingerprint)])
+    done = status == "done"
+    epochs = settings["epochs"] if done else 4
+    at = np.arange(1, epochs + 1)
+    rise = 1 - np.exp(-at / 2.5)
+    validation = np.clip(0.1 + (accuracy - 0.1) * rise + rng.normal(0, 0.008, epochs), 0, 1)
+    train = np.clip(0.1 + (accuracy + 0.08 - 0.1) * rise + rng.normal(0, 0.005, epochs), 0, 1)
+    curves: dict[str, list[Any]] = {
+        "epoch": at.tolist(),
+        "train_loss": (2.3 * (1 - train)).tolist(),
+        "train_accuracy": train.tolist(),
+        "validation_loss": (2.35 * (1 - validation)).tolist(),
+        "validation_accuracy": validation.tolist(),
+        "learning_rate": (settings["learning_rate"] * np.sin(at / epochs * np.pi * 0.95)).tolist(),
+        "epoch_seconds": [0.5] * epochs,
+    }
+    if not done:
+        for name in ("train_loss", "validation_loss"):
+            curves[name][-1] = None
+    reached = np.flatnonzero(validation >= 0.5)
+    metrics: dict[str, float | None] = {
+        "test_accuracy": accuracy if done else None,
+        "test_loss": 2.3 * (1 - accuracy) if done else None,
+        "best_validation_accuracy": float(validation.max()),
+        "best_validation_loss": 2.3 * (1 - float(validation.max())),
+        "best_epoch": float(validation.argmax() + 1),
+        "final_train_loss": curves["train_loss"][-1],
+        "final_train_accuracy": float(train[-1]),
+        "final_validation_loss": curves["validation_loss"][-1],
+        "final_validation_accuracy": float(validation[-1]),
+        "epochs_to_target": float(reached[0] + 1) if len(reached) else None,
+        "train_seconds": 4.0 + seed % 10 * 0.25,
+        "evaluation_seconds": 0.5,
+        "images_per_second": 2500.0 - 10 * seed,
+        "peak_memory_bytes": 3.2e8,
+        "parameters": 24_000.0,
+        "steps": 160.0,
+    }
+    return RunResult(
+        fingerprint=fingerprint,
+        status=status,  # type: ignore[arg-type]
+        settings=settings,
+        seed=seed,
+        data_digest="d" * 16,
+        metrics=metrics,
+        curves=curves,
+        per_class_accuracy=dict.fromkeys(CLASSES, accuracy) if done else {},
+        environment=ENVIRONMENT,
+        error=None if done else f"loss is not finite at epoch {epochs}",
+    )
+
+
+class Bench:
+    """Builds a store: add studies, then `save` the plan."""
+
+    def __init__(self, root: Path, seeds: int = 3, classes: int = 10) -> None:
+        self.store = Store(root / "runs")
+        self.seeds = seeds
+        self.studies: list[dict[str, Any]] = []
+        self.classes = [*CLASSES, *(f"class {n}" for n in range(classes - len(CLASSES)))]
+
+    def study(
+        self,
+        name: str,
+        factor: str,
+        levels: dict[str, float],
+        control: str,
+        contexts: dict[str, dict[str, Any]] | None = None,
+        spread: float = 0.01,
+        diverged: dict[str, int] | None = None,
+        claims: list[dict[str, Any]] | None = None,
+        tune: list[float] | None = None,
+        **texts: str,
+    ) -> dict[str, Any]:
+        """Add a study whose levels reach the given mean accuracies; `diverged`: level -> runs that do."""
+        contexts = contexts or {"standard": {}}
+        arms = []
+        for shift, (context, changes) in enumerate(contexts.items()):
+            for level, accuracy in levels.items():
+                settings = BASE | changes | {factor: level}
+                arm: dict[str, Any] = {"context": context, "level": level, "settings": settings, "runs": []}
+                for seed in range(self.seeds):
+                    broken = (diverged or {}).get(level, 0)
+                    reached = accuracy - 0.03 * shift + self._luck(level, context, seed) * spread
+                    status = "diverged" if seed < broken else "done"
+                    arm["runs"].append(self._run(name, context, level, seed, reached, settings, status))
+                arm["tuning"] = self._tuning(name, context, level, accuracy, settings, tune) if tune else None
+                arms.append(arm)
+        study = {
+            "name": name,
+            "title": texts.get("title", name.replace("_", " ").capitalize()),
+            "question": texts.get("question", f"Does the choice of {factor} matter?"),
+            "factor": factor,
+            "levels": list(levels),
+            "control": control,
+            "contexts": [{"name": key, "changes": value} for key, value in contexts.items()],
+            "metrics": ["test_accuracy", "epochs_to_target", "generalisation_gap"],
+            "tune": {"setting": "learning_rate", "values": tune, "seeds": 1, "contexts": list(contexts)}
+            if tune
+            else None,
+            "claims": claims or [],
+            "arms": arms,
+        }
+        self.studies.append(study)
+        return study
+
+    def save(self) -> Store:
+        """Write the plan and return the store."""
+        splits = {"train": 1000, "validation": 500, "test": 1000}
+        data = {"source": "synthetic", "digest": "d" * 16, "classes": self.classes, "splits": splits}
+        self.store.write_plan(
+            {
+                "profile": "quick",
+                "data": data | {"image_size": [32, 32, 3]},
+                "base": BASE,
+                "device": "cpu",
+                "precision": "bfloat16",
+                "threads": 1,
+                "studies": self.studies,
+            }
+        )
+        return self.store
+
+    def _run(
+        self, study: str, context: str, level: str, seed: int, accuracy: float, settings: dict[str, Any], status: str
+    ) -> dict[str, Any]:
+        fingerprint = hashlib.sha256(f"{study}/{context}/{level}/{seed}".encode()).hexdigest()[:16]
+        self.store.write(record(fingerprint, seed, accuracy, settings, status))
+        return {"seed": seed, "fingerprint": fingerprint}
+
+    def _tuning(
+        self, study: str, context: str, level: str, accuracy: float, settings: dict[str, Any], values: list[float]
+    ) -> dict[str, Any]:
+        runs = []
+        for value in values:
+            reached = max(0.1, accuracy - 0.08 * abs(np.log10(value / 0.1)))
+            run = self._run(study, context, f"{level}@{value}", 1000, reached, settings, "done")
+            runs.append({"value": value, **run})
+        return {"setting": "learning_rate", "chosen": 0.1, "runs": runs}
+
+    @staticmethod
+    def _luck(level: str, context: str, seed: int) -> float:
+        digest = hashlib.sha256(f"{level}/{context}/{seed}".encode()).digest()
+        return float(np.random.default_rng(int.from_bytes(digest[:8], "little")).normal())
+
+
+def claim(name: str, words: str, *comparisons: dict[str, Any]) -> dict[str, Any]:
+    """Return a claim as `plan.json` spells it."""
+    return {"id": name, "words": words, "source": "Lecture, slide heading", "comparisons": list(comparisons)}
+
+
+def expects(
+    metric: str, level: str, against: str | float, direction: str, margin: float, **more: Any
+) -> dict[str, Any]:
+    """Return a comparison as `plan.json` spells it."""
+    body = {"metric": metric, "level": level, "against": against, "direction": direction, "margin": margin}
+    return body | {"context": "plain", "more_than": None} | more
+
+
+def five_studies(root: Path, seeds: int = 3) -> Store:
+    """Return a store like that of the five shipped studies, answers as textbooks have them."""
+    bench = Bench(root, seeds)
+    bench.study(
+        "activation",
+        "activation",
+        {
+            "sigmoid": 0.32,
+            "tanh": 0.62,
+            "relu": 0.70,
+            "leaky_relu": 0.705,
+            "prelu": 0.71,
+            "elu": 0.685,
+            "maxout": 0.73,
+            "gelu": 0.715,
+            "silu": 0.70,
+        },
+        "relu",
+        {"plain": {"norm": "none"}, "deep": {"norm": "none", "depth": 8}},
+        title="Activation functions",
+        question="Which nonlinearity trains a small ConvNet best, and does the answer hold in a deep plain net?",
+        claims=[
+            claim(
+                "act-tanh",
+                "A tanh unit trains better than a sigmoid unit.",
+                expects("test_accuracy", "tanh", "sigmoid", "higher", 0.02),
+                expects("test_accuracy", "tanh", "sigmoid", "higher", 0.02, context="deep"),
+            ),
+            claim(
+                "act-relu-fast",
+                "ReLU needs far fewer epochs than sigmoid to reach a target accuracy.",
+                expects("epochs_to_target", "relu", "sigmoid", "lower", 1),
+            ),
+            claim(
+                "act-silu",
+                "SiLU beats ReLU by a point.",
+                expects("test_accuracy", "silu", "relu", "higher", 0.01),
+            ),
+            claim(
+                "act-sigmoid-best",
+                "Sigmoid is as good as ReLU.",
+                expects("test_accuracy", "sigmoid", "relu", "equal", 0.01),
+            ),
+            claim(
+                "act-dead",
+                "ReLU units die; leaky ones don't.",
+                expects("dead_share", "relu", "leaky_relu", "higher", 0.01),
+            ),
+        ],
+    )
+    bench.study(
+        "initialization",
+        "initialization",
+        {
+            "zeros": 0.10,
+            "constant": 0.10,
+            "small_normal": 0.45,
+            "large_normal": 0.20,
+            "xavier": 0.68,
+            "he": 0.70,
+            "he_as_printed": 0.69,
+            "orthogonal": 0.70,
+        },
+        "he",
+        {"tanh net": {"activation": "tanh"}, "relu net": {}},
+        diverged={"large_normal": 2},
+        title="Weights at the start",
+        question="How much does the scale of the initial weights matter?",
+        claims=[
+            claim(
+                "init-symmetry",
+                "Equal weights never break symmetry: nothing is learned.",
+                expects("test_accuracy", "zeros", 0.1, "equal", 0.03, context="relu net"),
+            )
+        ],
+    )
+    bench.study(
+        "dropout",
+        "dropout",
+        {"0": 0.70, "0.1": 0.71, "0.25": 0.715, "0.5": 0.69, "0.7": 0.64},
+        "0",
+        {"dense": {}, "conv": {"dropout_place": "conv"}, "rising": {"dropout_place": "rising"}},
+        title="Dropout",
+        question="Which share of the units should be dropped, and where?",
+    )
+    bench.study(
+        "optimizer",
+        "optimizer",
+        {
+            "full_batch_gd": 0.25,
+            "sgd": 0.55,
+            "momentum": 0.68,
+            "momentum_0.99": 0.60,
+            "nesterov": 0.69,
+            "adagrad": 0.63,
+            "rmsprop": 0.67,
+            "adadelta": 0.61,
+            "adam": 0.70,
+            "adam_uncorrected": 0.66,
+            "nadam": 0.70,
+            "adamw": 0.705,
+        },
+        "sgd",
+        {"tuned rate": {}, "shared rate": {}},
+        tune=[0.001, 0.01, 0.1, 1.0],
+        title="Optimizers",
+        question="Which update rule gets furthest, with its own best rate and with one shared rate?",
+    )
+    bench.study(
+        "augmentation",
+        "augmentation",
+        {
+            "none": 0.66,
+            "flip": 0.68,
+            "translate": 0.70,
+            "rotate": 0.67,
+            "scale": 0.67,
+            "colour": 0.655,
+            "stretch": 0.665,
+            "shear": 0.66,
+            "lens": 0.66,
+            "noise": 0.65,
+            "all": 0.62,
+            "cutout": 0.665,
+            "mixup": 0.64,
+        },
+        "none",
+        {"little data": {"data_amount": 0.1}, "all data": {}},
+        title="Augmentation",
+        question="Which train-time transforms help, and do they help most when pictures are few?",
+    )
+    return bench.save()

@@ -1,0 +1,196 @@
+import json
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from harness.errors import SettingError
+from harness.records import Store
+from harness.report.render import render
+from tests.report.made_up import Bench, claim, expects, five_studies
+
+TRACKING = {"uri": "sqlite:///mlflow.db", "experiments": {"activation": "7"}}
+
+
+class Page(HTMLParser):
+    """Links, ids and visible text of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.ids, self.words, self.references = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.ids += [attributes["id"]] if "id" in attributes else []
+        if tag == "a":
+            self.links.append(attributes["href"])
+        self.references += re.findall(r"url\(#([^)]+)\)", " ".join(value or "" for value in attributes.values()))
+        if tag == "use":
+            self.references.append(attributes["href"].removeprefix("#"))
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self):
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    root = tmp_path_factory.mktemp("five")
+    render(five_studies(root), root / "reports", TRACKING, processes=1)
+    return root / "reports"
+
+
+def read(report, name):
+    return Page((report / f"{name}.html").read_text())
+
+
+def one_study(root, **more):
+    bench = Bench(root, more.pop("seeds", 3))
+    levels = more.pop("levels", {"a": 0.5, "b": 0.7})
+    bench.study("small", "activation", levels, "a", **more)
+    render(bench.save(), root / "reports", None)
+    return read(root / "reports", "small")
+
+
+def test_every_study_has_its_page_tables_and_plot_data(report):
+    studies = ["activation", "augmentation", "dropout", "initialization", "optimizer"]
+    assert sorted(path.stem for path in report.glob("*.html")) == sorted([*studies, "claims", "index"])
+    for study in studies:
+        assert {f"{study}_{kind}.csv" for kind in ("levels", "runs", "curves")} <= {
+            path.name for path in (report / "tables").iterdir()
+        }
+        curves = pd.read_csv(report / "plots" / f"{study}_curves.csv", keep_default_na=False)
+        assert list(curves)[:4] == ["epoch", "level", "context", "validation_accuracy"]
+
+
+def test_ids_are_unique_and_everything_referred_to_is_there(report):
+    for path in report.glob("*.html"):
+        page = read(report, path.stem)
+        assert len(page.ids) == len(set(page.ids)), path
+        assert set(page.references) <= set(page.ids), path
+        for link in page.links:
+            name, _, anchor = link.partition("#")
+            target = report / name if name else path
+            assert target.is_file(), (path, link)
+            if anchor:
+                assert anchor in read(report, target.stem).ids, (path, link)
+
+
+def test_nothing_comes_from_elsewhere(report):
+    for path in report.glob("*.html"):
+        text = path.read_text().replace('xmlns="http://www.w3.org/2000/svg"', "")
+        assert not re.search(r"https?://|<script|<link rel=.stylesheet|@import|src=", text), path
+
+
+def test_a_study_page_says_all_that_it_should(report):
+    text = read(report, "initialization").text
+    for words in (
+        "How much does the scale of the initial weights matter?",
+        "The control is he",
+        "he beats zeros by",
+        "2 of 3 diverged",
+        "> 10",
+        "counts as chance, 10.0",
+        "unresolved: about".capitalize(),
+        "dvc exp run -S 'studies=[initialization]'",
+        "mlflow ui --backend-store-uri sqlite:///mlflow.db",
+        "made-up processor",
+    ):
+        assert words in text.replace("\u00a0", " "), words
+
+
+def test_the_index_gives_every_answer_and_the_tally(report):
+    page = read(report, "index")
+    text = page.text
+    assert "How much does each factor matter?" in text
+    assert "Dense. dropout 0.25 beats dropout 0" in text
+    assert "2 of 6" in text
+    assert "claims.html" in page.links
+
+
+def test_claims_are_listed_with_verdict_numbers_and_figure(report):
+    page = read(report, "claims")
+    assert "Supported" in page.text and "Refuted" in page.text and "have no dead_share" in page.text
+    assert "activation.html#differences-plain" in page.links
+    assert "activation.html#metric-epochs-to-target-plain" in page.links
+
+
+def test_tuning_is_shown_with_what_it_cost(report):
+    text = read(report, "optimizer").text
+    assert "Accuracy over the learning rate" in text
+    assert "Tuning took 96 further runs" in text
+
+
+def test_metrics_nest_by_study_context_and_level(report):
+    metrics = json.loads((report / "metrics.json").read_text())
+    relu, sigmoid = (metrics["activation"]["plain"][level] for level in ("relu", "sigmoid"))
+    assert relu["test_accuracy"] > sigmoid["test_accuracy"]
+    assert sigmoid["difference_low"] < sigmoid["difference"] < sigmoid["difference_high"] < 0
+    assert "difference" not in relu
+    assert metrics["activation"]["claims"]["act-tanh"] == "supported"
+
+
+def test_equal_records_give_equal_bytes_in_one_process_or_two(report, tmp_path):
+    store = Store(report.parent / "runs")
+    seen = []
+    render(store, tmp_path, TRACKING, lambda done, total: seen.append((done, total)), processes=2)
+    assert seen == [(done, 7) for done in range(1, 8)]
+    written = sorted(path.relative_to(report) for path in report.rglob("*") if path.is_file())
+    assert written == sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
+    for path in written:
+        assert (report / path).read_bytes() == (tmp_path / path).read_bytes(), path
+
+
+def test_words_of_a_study_are_not_markup(tmp_path):
+    nasty = '<script>alert("x")</script> & <i>'
+    claims = [claim("nasty", nasty, expects("test_accuracy", "<b>", "a", "higher", 0, context="standard"))]
+    page = one_study(tmp_path, levels={"a": 0.5, "<b>": 0.6}, title=nasty, question=nasty, claims=claims)
+    for name in ("small", "index", "claims"):
+        text = (tmp_path / "reports" / f"{name}.html").read_text()
+        assert "<script>" not in text
+        assert "<b>&" not in text.replace("<b>Dense", "")
+    assert nasty in page.text
+    assert "<b> beats a" in page.text
+
+
+def test_one_seed_is_shown_without_intervals(tmp_path):
+    text = one_study(tmp_path, seeds=1).text
+    assert "One seed gives no interval" in text
+    assert "nan" not in text.lower()
+
+
+def test_equal_results_have_no_spread_and_no_nan(tmp_path):
+    text = one_study(tmp_path, levels={"a": 0.5, "b": 0.5}, spread=0.0).text
+    assert "b and a agree exactly under all 3 seeds" in text
+    assert "nan" not in text.lower()
+
+
+def test_a_study_whose_runs_all_diverged_still_has_its_page(tmp_path):
+    text = one_study(tmp_path, diverged={"a": 3, "b": 3}).text
+    assert "3 of 3 diverged" in text
+    assert "nan" not in text.lower()
+
+
+def test_a_study_of_the_control_alone(tmp_path):
+    assert "Nothing to compare" in one_study(tmp_path, levels={"a": 0.5}).text
+
+
+def test_missing_records_stop_the_report_before_anything_is_written(tmp_path):
+    bench = Bench(tmp_path)
+    study = bench.study("small", "activation", {"a": 0.5}, "a")
+    study["arms"][0]["runs"][0]["fingerprint"] = "lost"
+    with pytest.raises(SettingError, match="run `dvc repro`"):
+        render(bench.save(), tmp_path / "reports")
+    assert not (tmp_path / "reports").exists()
+
+
+def test_no_plan_and_no_study_name_the_remedy(tmp_path):
+    with pytest.raises(SettingError, match="run `dvc repro"):
+        render(Store(tmp_path / "runs"), tmp_path / "reports")
+    with pytest.raises(SettingError, match="names no study"):
+        render(Bench(tmp_path).save(), tmp_path / "reports")

@@ -1,0 +1,41 @@
+import re
+
+from harness.report.figures.style import INK, PAGE_COLOURS, one_axes, styled
+from harness.report.svg import inline_svg
+
+
+def drawn(identifier="one"):
+    with styled():
+        figure, axes = one_axes(2)
+        axes.plot([0, 1], [0, 1], color=INK)
+        axes.set_xlabel("step < size & more")
+        return inline_svg(figure, identifier, 'says "this"')
+
+
+def test_colours_are_the_pages_own():
+    svg = drawn()
+    assert "currentColor" in svg
+    assert not any(stand_in in svg for stand_in in PAGE_COLOURS)
+    assert not re.search(r"#[0-9a-f]{6}", svg.replace("#d4d8de", ""))
+
+
+def test_text_stays_text_in_the_readers_font():
+    svg = drawn()
+    assert "step &lt; size &amp; more</text>" in svg
+    assert "DejaVu" not in svg
+    assert "system-ui" in svg
+
+
+def test_ids_are_its_own_and_the_same_each_time():
+    first, second = drawn(), drawn("two")
+    ids = [set(re.findall(r' id="([^"]+)"', svg)) for svg in (first, second)]
+    assert not ids[0] & ids[1]
+    assert all(name.startswith("one") for name in ids[0])
+    assert first == drawn()
+
+
+def test_it_says_what_it_shows_and_has_no_fixed_width():
+    opening = drawn().partition(">")[0]
+    assert 'role="img"' in opening
+    assert 'aria-label="says &quot;this&quot;"' in opening
+    assert "viewBox" in opening and "width=" not in opening

@@ -1,0 +1,108 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.plan import FIRST_TUNING_SEED, Plan, Target, make_plan
+from harness.records import Store
+from harness.spec import RunResult, RunSpec
+from harness.studies import load_study
+
+TWO_STUDIES = {
+    "a": "title: A\nquestion: Q\nfactor: activation\nlevels: [relu, tanh]\ncontrol: relu\n",
+    "b": "title: B\nquestion: Q\nfactor: depth\nlevels: [2, 3]\ncontrol: '3'\n",
+}
+TUNED = """\
+title: C
+question: Q
+factor: optimizer
+levels: [sgd, adam]
+control: sgd
+contexts: {shared: {}, tuned: {}}
+tune: {setting: learning_rate, values: [0.1, 0.01], seeds: 2, contexts: [tuned]}
+"""
+
+
+def record(spec: RunSpec, accuracy: float | None, status: Any = "done") -> RunResult:
+    return RunResult(spec.fingerprint, status, {}, spec.seed, "", {"best_validation_accuracy": accuracy}, {}, {}, {})
+
+
+@pytest.fixture
+def plan_of(tmp_path: Path, recipe: dict[str, Any], target: Target) -> Callable[..., Plan]:
+    store = Store(tmp_path / "runs")
+
+    def make(*texts: str) -> Plan:
+        studies = []
+        for number, text in enumerate(texts):
+            path = tmp_path / f"study{number}.yaml"
+            path.write_text(text)
+            studies.append(load_study(path))
+        return make_plan(studies, recipe, 3, "smoke", target, store)
+
+    return make
+
+
+def test_equal_runs_of_two_studies_are_folded(plan_of: Callable[..., Plan]) -> None:
+    plan = plan_of(*TWO_STUDIES.values())
+    assert len(list(plan.all_runs)) == 12
+    # The control of both is the base recipe.
+    assert len(plan.distinct) == len(plan.pending) == 9
+
+
+def test_seeds_are_shared_by_all_arms(plan_of: Callable[..., Plan]) -> None:
+    plan = plan_of(TWO_STUDIES["a"])
+    assert {tuple(spec.seed for spec in planned.runs) for planned in plan.arms} == {(0, 1, 2)}
+
+
+def test_what_is_recorded_is_not_pending(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
+    plan = plan_of(TWO_STUDIES["a"])
+    first = next(iter(plan.pending.values()))
+    Store(tmp_path / "runs").write(record(first, 0.5))
+    assert set(plan.pending) - set(plan_of(TWO_STUDIES["a"]).pending) == {first.fingerprint}
+
+
+def test_tuned_arms_wait_for_their_trials_and_are_judged_on_other_seeds(
+    plan_of: Callable[..., Plan], tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "runs")
+    plan = plan_of(TUNED)
+    assert plan.waiting == 6
+    assert len(plan.pending) == 2 * 3 + 2 * 2 * 2
+    for planned in plan.arms:
+        for trial in planned.trials:
+            assert trial.spec.seed >= FIRST_TUNING_SEED
+            better = trial.value == (0.1 if planned.arm.level == "sgd" else 0.01)
+            store.write(record(trial.spec, 0.6 if better else 0.4))
+    plan = plan_of(TUNED)
+    assert plan.waiting == 0
+    chosen = {p.arm.level: p.chosen for p in plan.arms if p.tuned}
+    assert chosen == {"sgd": 0.1, "adam": 0.01}
+    for planned in plan.arms:
+        if planned.tuned:
+            assert planned.arm.settings.learning_rate == planned.chosen
+            assert [spec.seed for spec in planned.runs] == [0, 1, 2]
+
+
+def test_a_trial_that_diverged_is_not_chosen(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs")
+    for planned in plan_of(TUNED).arms:
+        for trial in planned.trials:
+            diverged = trial.value == 0.1
+            # Its best epoch before it diverged looks good, and doesn't count.
+            store.write(record(trial.spec, 0.9 if diverged else 0.2, "diverged" if diverged else "done"))
+    assert {p.chosen for p in plan_of(TUNED).arms if p.tuned} == {0.01}
+
+
+def test_a_full_batch_is_the_whole_training_split(plan_of: Callable[..., Plan], target: Target) -> None:
+    text = TWO_STUDIES["a"].replace("factor: activation", "factor: batch_size").replace("[relu, tanh]", "[8, full]")
+    plan = plan_of(text.replace("control: relu", "control: full"))
+    assert plan.arms[1].arm.settings.batch_size == target.data["splits"]["train"]
+
+
+def test_no_rate_means_one_run_wherever_dropout_would_act(plan_of: Callable[..., Plan]) -> None:
+    text = (
+        "title: D\nquestion: Q\nfactor: dropout\nlevels: [0, 0.5]\ncontrol: '0'\n"
+        "contexts: {a: {dropout_place: dense}, b: {dropout_place: conv}}\n"
+    )
+    assert len(plan_of(text).distinct) == 3 + 6

@@ -1,0 +1,46 @@
+import pytest
+
+from harness.errors import SettingError
+from harness.registry import Registry
+from harness.spec import Choice
+
+COLOUR: Registry = Registry("colour")
+
+
+@COLOUR.level("red")
+def red(base: int, *, depth: float = 0.5, name: str = "x") -> tuple:
+    return base, depth, name
+
+
+@COLOUR.level("green")
+def green(base: int) -> int:
+    return base
+
+
+def test_build_hands_over_positional_and_own_arguments() -> None:
+    assert COLOUR.build(Choice.of("red", {"depth": 0.25}), 7) == (7, 0.25, "x")
+
+
+def test_check_spells_out_every_argument() -> None:
+    assert COLOUR.check(Choice.parse({"red": {"depth": 1}}), "here").arguments == {"depth": 1.0, "name": "x"}
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("gren", "unknown colour 'gren' in file.yaml; did you mean 'green'?"),
+        ({"red": {"dept": 1}}, "no argument 'dept'; did you mean 'depth'?"),
+        ({"red": {"depth": "deep"}}, "depth must be like 0.5, not 'deep'"),
+        ({"red": {"name": 3}}, "name must be like 'x', not 3"),
+        ({"green": {"depth": 1}}, "it takes none"),
+    ],
+)
+def test_mistakes_are_named_with_the_nearest_choice(value: object, words: str) -> None:
+    with pytest.raises(SettingError, match="colour") as caught:
+        COLOUR.check(Choice.parse(value), "file.yaml")
+    assert words in str(caught.value)
+
+
+def test_a_name_is_registered_once() -> None:
+    with pytest.raises(ValueError, match="already"):
+        COLOUR.level("red")(red)

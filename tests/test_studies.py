@@ -1,0 +1,93 @@
+from pathlib import Path
+
+import pytest
+
+from harness.errors import SettingError
+from harness.factors import REGISTRIES
+from harness.spec import SETTING_TYPES, Choice
+from harness.studies import load_studies, load_study
+from tests.conftest import ROOT
+
+STUDY = """\
+title: T
+question: Q?
+factor: activation
+levels: [relu, {leaky_relu: {slope: 0.1}}, {leaky_relu: {slope: 0.3}}]
+control: relu
+contexts: {plain: {norm: none}, deep: {depth: 8}}
+claims:
+  - id: c
+    words: W
+    source: S
+    expect:
+      - {metric: test_accuracy, level: [leaky_relu 0.1, leaky_relu 0.3], direction: higher, margin: 0.01}
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "mine.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_shipped_studies_are_valid() -> None:
+    studies = load_studies("all", ROOT / "experiments")
+    assert {"activation", "augmentation", "dropout", "initialization", "optimizer"} <= {s.name for s in studies}
+
+
+def test_labels_tell_arguments_apart_where_they_must(tmp_path: Path) -> None:
+    study = load_study(write(tmp_path, STUDY))
+    assert [level.label for level in study.levels] == ["relu", "leaky_relu 0.1", "leaky_relu 0.3"]
+    assert study.levels[1].changes == (("activation", Choice.of("leaky_relu", {"slope": 0.1})),)
+
+
+def test_a_claim_is_compared_for_each_level_and_context(tmp_path: Path) -> None:
+    (claim,) = load_study(write(tmp_path, STUDY)).claims
+    assert {(c.level, c.context, c.against) for c in claim.comparisons} == {
+        (level, context, "relu") for level in ("leaky_relu 0.1", "leaky_relu 0.3") for context in ("plain", "deep")
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (
+            "factor: activation",
+            "factor: activations",
+            "unknown factor 'activations' in {path}; did you mean 'activation'",
+        ),
+        ("[relu,", "[rleu,", "unknown activation 'rleu' in {path}: levels: activation; did you mean 'relu'"),
+        ("slope: 0.1", "slop: 0.1", "no argument 'slop'; did you mean 'slope'"),
+        ("control: relu", "control: gelu", "{path}: control names 'gelu'"),
+        ("norm: none", "nrom: none", "unknown setting 'nrom' in {path}: contexts.plain; did you mean 'norm'"),
+        ("depth: 8", "depth: 0", "depth in {path}: contexts.deep must lie in 1 to 64"),
+        ("depth: 8", "kernel_size: 4", "kernel_size in {path}: contexts.deep must be odd"),
+        ("slope: 0.3", "slope: 0.1", "is there twice"),
+        ("direction: higher", "direction: up", "claims.0.expect.0.direction in {path}"),
+        ("margin: 0.01", "margin: -1", "claims.0.expect.0.margin in {path}"),
+        ("level: [leaky_relu 0.1", "level: [leaky_relu 0.2", "claim c names 'leaky_relu 0.2'"),
+        ("title: T", "titel: T", "mine.yaml"),
+        ("question: Q?", "question: [", "{path}:"),
+    ],
+)
+def test_mistakes_name_file_and_key(tmp_path: Path, old: str, new: str, words: str) -> None:
+    assert old in STUDY
+    path = write(tmp_path, STUDY.replace(old, new, 1))
+    with pytest.raises(SettingError) as caught:
+        load_study(path)
+    assert words.format(path=path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_and_repeated_studies(tmp_path: Path) -> None:
+    write(tmp_path, STUDY)
+    with pytest.raises(SettingError, match="did you mean 'mine'"):
+        load_studies(["mien"], tmp_path)
+    with pytest.raises(SettingError, match="twice"):
+        load_studies(["mine", "mine"], tmp_path)
+    with pytest.raises(SettingError, match="no study"):
+        load_studies("all", tmp_path / "nothing")
+
+
+def test_every_choice_has_a_registry() -> None:
+    assert set(REGISTRIES) == {name for name, kind in SETTING_TYPES.items() if kind is Choice}
