@@ -84,7 +84,7 @@ class StudySummary:
     tables: StudyTables
     counted: pd.DataFrame
     contexts: tuple[ContextSummary, ...]
-    metrics: tuple[Compared, ...]  # every metric the study names, primary included
+    metrics: tuple[Compared, ...]  # every metric that the study or a claim names, primary included
     claims: tuple[JudgedClaim, ...]
     varied: tuple[str, ...]
     fixed: dict[str, Any]
@@ -108,7 +108,8 @@ def summarise(tables: StudyTables) -> StudySummary:
     """Return every estimate of a study."""
     counted = as_counted(tables.runs, tables.chance)
     varied, fixed = varied_and_fixed(tables.plan["arms"])
-    names = dict.fromkeys([PRIMARY, *(tables.plan.get("metrics") or [])])
+    judged = [comparison.metric for claim in tables.claims for comparison in claim.comparisons]
+    names = dict.fromkeys([PRIMARY, *(tables.plan.get("metrics") or []), *judged])
     return StudySummary(
         tables=tables,
         counted=counted,
@@ -141,7 +142,7 @@ def summarise_context(tables: StudyTables, counted: pd.DataFrame, context: dict[
 def summarise_arm(tables: StudyTables, counted: pd.DataFrame, plan: dict[str, Any], primary: Compared) -> Arm:
     """Return one arm: the primary metric, cost, and runs that did not finish."""
     context, level = plan["context"], str(plan["level"])
-    rows = counted[(counted["context"] == context) & (counted["level"] == level)]
+    rows = counted.loc[(context, level)]
     unfinished = rows.loc[rows["status"] != "done", "status"].value_counts()
     return Arm(
         context=context,

@@ -151,8 +151,7 @@ def not_measured(comparison: Comparison, runs: pd.DataFrame) -> str | None:
     levels = [comparison.level] + ([comparison.against] if isinstance(comparison.against, str) else [])
     for context in contexts:
         for level in levels:
-            arm = runs[(runs["context"] == context) & (runs["level"] == level)]
-            if arm.empty:
+            if (context, level) not in runs.index:
                 return f"not measured: there are no runs of {level} in {context}"
             if by_seed(runs, context, level, comparison.metric).empty:
                 return f"not measured: the runs of {level} in {context} have no {comparison.metric}"

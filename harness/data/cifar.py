@@ -48,8 +48,9 @@ def open_archive(kind: Any, params: DataParams, train: bool) -> Any:
     # No network, a proxy's error page, a full disk and a wrong checksum come as OSError or RuntimeError.
     except (OSError, RuntimeError) as error:
         raise SettingError(
-            f"{kind.__name__} is not in data.root {params.root} and can't be downloaded ({first_line(error)}); connect to "
-            f"the network, or put the official {kind.filename} there, or use data.source: image_folder or synthetic"
+            f"{kind.__name__} is not in data.root {params.root} and can't be downloaded ({first_line(error)}); "
+            f"connect to the network, or put the official {kind.filename} there, "
+            "or use data.source: image_folder or synthetic"
         ) from error
 
 

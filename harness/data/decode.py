@@ -16,12 +16,12 @@ GREY_MODES = ("1", "L", "LA", "I;16", "I;16B", "I;16L", "I;16N", "I")
 DEEP_MODES = GREY_MODES[3:]
 
 
-class BadImage(ValueError):
+class BadImageError(ValueError):
     """A file that holds no picture we can read; the message says why."""
 
 
 def decode(path: Path, size: int) -> Images:
-    """Return the picture in `path` as uint8 (size, size, 1 or 3); BadImage says why there is none.
+    """Return the picture in `path` as uint8 (size, size, 1 or 3); BadImageError says why there is none.
 
     Palettes become RGB, transparency is laid on white, 16 bits become 8, and a camera's note of which side
     is up is followed.
@@ -34,7 +34,7 @@ def decode(path: Path, size: int) -> Images:
             return fit(plain(upright), size)
     # For damaged bytes Pillow raises nearly anything: OSError, SyntaxError, struct.error, DecompressionBombError ...
     except Exception as error:
-        raise BadImage(reason(path, error)) from error
+        raise BadImageError(reason(path, error)) from error
 
 
 def plain(image: "Image.Image") -> "Image.Image":

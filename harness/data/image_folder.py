@@ -11,15 +11,19 @@ from pathlib import Path
 import numpy as np
 
 from harness.config import DataParams
-from harness.data.decode import BadImage, channel_count, decode
-from harness.data.sources import SOURCE, SPLITS, Batch, Images, Indices, Part, Source, Split
+from harness.data.decode import BadImageError, channel_count, decode
+from harness.data.sources import SOURCE, Batch, Images, Indices, Part, Source, Split
 from harness.errors import SettingError
 
 PICTURES_PER_BATCH = 512
 LAYOUT = "expected <class>/* or {train,test}/<class>/*"
 # What people call the folders of the splits.
-SPLIT_FOLDERS: dict[str, Split] = {"train": "train", "val": "validation", "valid": "validation", "test": "test"} | {
-    split: split for split in SPLITS
+SPLIT_FOLDERS: dict[str, Split] = {
+    "train": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "test": "test",
 }
 # Files that operating systems leave behind, besides the hidden ones.
 LITTER = {"thumbs.db", "desktop.ini"}
@@ -88,10 +92,13 @@ def common_classes(listed: dict[Split, dict[str, list[Path]]], folders: dict[Spl
         for name in every:
             if name not in classes:
                 other = next(folders[s] for s in listed if name in listed[s])
-                raise SettingError(f"class {name!r} is in {other} but not in {folders[split]}; add it or remove it there")
+                here = folders[split]
+                raise SettingError(f"class {name!r} is in {other} but not in {here}; add it, or remove it there")
     if len(every) < 2:
         folder = next(iter(folders.values()))
-        raise SettingError(f"{folder} has only one class, {every[0]!r}; a classifier needs two (is data.root the right folder?)")
+        raise SettingError(
+            f"{folder} has only one class, {every[0]!r}, and a classifier needs two; is data.root the right folder?"
+        )
     return every
 
 
@@ -122,14 +129,14 @@ class Files:
                 found = {image.shape[2] for image in decoded if not isinstance(image, str)}
                 channels = channels or min(found, default=None)
                 if found - {channels}:
-                    raise self.mixed(places)
+                    raise self.mixed()
                 yield self.batch(decoded, channels or 3)
 
     def decode(self, place: int) -> Images | str:
         """Return the picture, or why there is none."""
         try:
             return decode(self.paths[place], self.size)
-        except BadImage as error:
+        except BadImageError as error:
             return str(error)
 
     def batch(self, decoded: list[Images | str], channels: int) -> Batch:
@@ -143,12 +150,13 @@ class Files:
                 images[place] = image
         return Batch(images, bad)
 
-    def mixed(self, places: Indices) -> SettingError:
-        """Return the error for grey among coloured pictures, counted from the headers of all chosen files."""
+    def mixed(self) -> SettingError:
+        """Return the error for grey among coloured pictures, counted from the headers of all files."""
         kinds: dict[int, list[Path]] = {1: [], 3: []}
-        for place in places.tolist():
+        for path in self.paths:
+            # Damaged files are no matter here.
             with suppress(Exception):
-                kinds[channel_count(self.paths[place])].append(self.paths[place])
+                kinds[channel_count(path)].append(path)
         (few, rare), (many, usual) = sorted(kinds.items(), key=lambda kind: len(kind[1]))
         word = {1: "grey", 3: "colour"}
         some = ", ".join(str(path) for path in rare[:3]) + (" ..." if len(rare) > 3 else "")

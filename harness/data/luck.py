@@ -21,7 +21,7 @@ class Luck:
 
     def words(self, name: str, each: int) -> Words:
         """Return 64 random bits per value, uint64 (pictures, each)."""
-        counter = self.numbers.astype(np.uint64)[:, None] * np.uint64(each) + np.arange(each, dtype=np.uint64)
+        counter = self.numbers.astype(np.uint64)[:, None] * np.uint64(each) + np.arange(each, dtype=np.uint64)[None, :]
         return random_words(derive(self.key, name), counter)
 
     def grid(self, name: str, side: int) -> Integers:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.data.luck import Integers, Luck
-from harness.data.shapes import REACH, SHAPES, UNIT, stencils
+from harness.data.shapes import REACH, SHAPES, stencils
 from harness.data.sources import Images, Indices, Labels
 
 TURN = 1024
@@ -72,7 +72,7 @@ class Painter:
     def paint(self, numbers: Indices, labels: Labels) -> Images:
         """Return uint8 (n, size, size, 3): picture number i shows the shape of its label."""
         luck = Luck(self.key, numbers)
-        level = luck.draw("ground level", 55, 200)
+        level = luck.draw("ground level", 20, 235)
         canvas = self.coloured(luck, "ground", level)
         for thing in ("behind 1", "behind 2", "behind 3"):
             canvas = self.with_fragment(luck, canvas, thing, level)
@@ -97,19 +97,25 @@ class Painter:
         turn, wave = luck.draw(f"{name} turn", 0, 1023), luck.draw(f"{name} wave", 400, 2200)
         along = (self.x * cosine(turn) + self.y * sine(turn) >> 10) * wave >> 10
         stripes = 128 + (sine(along + 2 * coarse) >> 3)
-        shares = [luck.draw(f"{name} share {i}", 1, 64) ** 2 for i in range(3)]
-        mixed = coarse * shares[0] + fine * shares[1] + stripes * shares[2]
-        return mixed // sum(shares)
+        # Large soft patches dominate, as in photographs, whose energy falls with frequency.
+        share = luck.draw(f"{name} coarse share", 1, 64) ** 2
+        fine_share = luck.draw(f"{name} fine share", 1, 12) ** 2
+        stripes_share = luck.draw(f"{name} stripes share", 1, 12) ** 2
+        mixed = coarse * share + fine * fine_share + stripes * stripes_share
+        return mixed // (share + fine_share + stripes_share)
+
+    def tint(self, luck: Luck, name: str, level: Integers, shift: Integers | int = 0) -> Integers:
+        """Return a colour (n, 3, 1, 1) around the grey `level` (n, 1, 1), its hue turned by `shift`."""
+        hue = luck.draw(f"{name} hue", 0, 1023) + shift
+        chroma = luck.draw(f"{name} chroma", 0, 120)
+        return level[:, None] + (chroma[:, None] * sine(hue[:, None] + THIRDS) >> 10)
 
     def coloured(self, luck: Luck, name: str, level: Integers) -> Integers:
         """Return a textured surface (n, 3, size, size) around the grey `level` (n, 1, 1)."""
-        spread = luck.draw(f"{name} spread", 5, 28)
-        hue, chroma = luck.draw(f"{name} hue", 0, 1023), luck.draw(f"{name} chroma", 0, 60)
+        spread = luck.draw(f"{name} spread", 10, 60)
         shift = luck.draw(f"{name} hue shift", -160, 160)
-        dark, light = (
-            (level + sign * spread)[:, None] + (chroma[:, None] * sine(hue[:, None] + sign * shift[:, None] + THIRDS) >> 10)
-            for sign in (-1, 1)
-        )
+        dark = self.tint(luck, name, level - spread, -shift)
+        light = self.tint(luck, name, level + spread, shift)
         return dark + ((light - dark) * self.pattern(luck, name)[:, None] >> 8)
 
     def seen_from(self, luck: Luck, name: str, pose: Pose, stretch: int, wobble: int) -> tuple[Integers, Integers]:
@@ -124,7 +130,7 @@ class Painter:
             v = v + ((self.clouds(luck, f"{name} bend v", 3) - 128) * bend >> 7)
         return u, v
 
-    def covered(self, kind: Labels, u: Integers, v: Integers) -> Integers:
+    def covered(self, kind: Labels | Integers, u: Integers, v: Integers) -> Integers:
         """Return the opacity 0..256 of shape `kind` (n,) at the coordinates u, v (n, size, size)."""
         column = np.clip((u + REACH) * self.cells // (2 * REACH), 0, self.cells - 1)
         row = np.clip((v + REACH) * self.cells // (2 * REACH), 0, self.cells - 1)
@@ -134,14 +140,17 @@ class Painter:
     def with_subject(self, luck: Luck, canvas: Integers, labels: Labels, ground: Integers) -> Integers:
         """Lay the shape that is the label, and its shadow, over the canvas."""
         pose = Pose(
-            luck.draw("x", -200, 200), luck.draw("y", -200, 200), luck.draw("radius", 560, 860), luck.draw("turn", -45, 45)
+            luck.draw("x", -150, 150),
+            luck.draw("y", -150, 150),
+            luck.draw("radius", 640, 860),
+            luck.draw("turn", -45, 45),
         )
         u, v = self.seen_from(luck, "subject", pose, stretch=40, wobble=150)
         light = luck.draw("light", 0, 1023)
         shade = self.covered(labels, u + (cosine(light) >> 2), v + (sine(light) >> 2))
         canvas = blend(canvas, canvas >> 2, shade * luck.draw("shadow", 0, 160) >> 8)
         # Lighter or darker than the ground, so that brightness says nothing about the class.
-        gap = luck.draw("gap", 50, 110)
+        gap = luck.draw("gap", 30, 75)
         up = np.where(ground > 160, 0, np.where(ground < 90, 1, luck.draw("gap sign", 0, 1)))
         surface = self.coloured(luck, "subject", ground + np.where(up == 1, gap, -gap))
         slope = (u * cosine(light) + v * sine(light) >> 10) * luck.draw("roundness", 0, 40) >> 10
@@ -160,14 +169,13 @@ class Painter:
         kind = luck.draw(f"{name} kind", 0, len(SHAPES) - 1)[:, 0, 0]
         # Cut across, so that no fragment is a whole shape.
         cut = np.clip((u - luck.draw(f"{name} cut", -300, 300)) * 3, 0, 256)
-        level = ground + luck.draw(f"{name} gap", -90, 90)
-        tint = level[:, None] + (luck.draw(f"{name} chroma", 0, 60)[:, None] * sine(luck.draw(f"{name} hue", 0, 1023)[:, None] + THIRDS) >> 10)
-        return blend(canvas, tint, self.covered(kind, u, v) * cut >> 8)
+        level = ground + luck.draw(f"{name} gap", -40, 40)
+        return blend(canvas, self.tint(luck, name, level), self.covered(kind, u, v) * cut >> 8)
 
     def photographed(self, luck: Luck, canvas: Integers) -> Images:
         """Add uneven light, contrast and the noise of a sensor; return uint8 (n, size, size, 3)."""
         turn = luck.draw("lamp", 0, 1023)
-        slope = (self.x * cosine(turn) + self.y * sine(turn) >> 10) * luck.draw("lamp slope", 0, 90) >> 10
+        slope = (self.x * cosine(turn) + self.y * sine(turn) >> 10) * luck.draw("lamp slope", 0, 220) >> 10
         gain = luck.draw("gain", 190, 290) + slope
         canvas = 128 + ((canvas * gain[:, None] >> 8) - 128) * luck.draw("contrast", 170, 280)[:, None] // 256
         canvas = canvas + self.noise(luck)
@@ -178,5 +186,5 @@ class Painter:
         words = luck.words("noise", self.size**2).reshape(-1, 1, self.size, self.size)
         shifts = np.arange(0, 48, 16, dtype=np.uint64)[None, :, None, None]
         pairs = (words >> shifts).astype(np.int32)
-        level = luck.draw("noise level", 4, 24)[:, None]
+        level = luck.draw("noise level", 0, 3)[:, None]
         return ((pairs & 255) + (pairs >> 8 & 255) - 255) * level >> 8

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.format import open_memmap
+from rich.console import Console
 
 from harness.config import DataParams
 from harness.data.prepared import MANIFEST
 from harness.data.progress import Report, shown
 from harness.data.sources import SPLITS, Images, Indices, Labels, Part, Source, Split, open_source
-from harness.data.split import check_classes, split_source
+from harness.data.split import caps_of, check_classes, split_source
 from harness.errors import SettingError
 
 # Test first: of two equal pictures, the one that no choice depends on stays.
@@ -31,7 +32,10 @@ def prepare(params: DataParams, out: Path, progress: Report | None = None) -> di
     """
     if progress is None:
         with shown() as progress:
-            return prepare(params, out, progress)
+            manifest = prepare(params, out, progress)
+        for line in remarks(manifest):
+            Console(stderr=True).print(line, highlight=False, markup=False, soft_wrap=True)
+        return manifest
     source = open_source(params)
     if len(source.classes) < 2:
         raise SettingError(f"data.source {params.source!r} has only one class; a classifier needs two or more")
@@ -45,6 +49,25 @@ def prepare(params: DataParams, out: Path, progress: Report | None = None) -> di
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return manifest
+
+
+def remarks(manifest: dict[str, Any]) -> list[str]:
+    """Return what the user should know about a prepared folder, a line each."""
+    skipped = [f"  {entry['file']}: {entry['reason']}" for entry in manifest["skipped"]]
+    if skipped:
+        skipped.insert(0, f"{len(skipped)} {'file' if len(skipped) == 1 else 'files'} left out:")
+    pairs = manifest["repeated"]
+    repeated = [f"{len(pairs)} pictures are in two splits, as in the published data"] if pairs else []
+    return [*manifest["notes"], *repeated, *skipped]
+
+
+def shortages(chosen: dict[Split, tuple[Split, Indices]], params: DataParams) -> list[str]:
+    """Return a line for every split that is smaller than asked for."""
+    return [
+        f"data.{split}_images is {cap}, but only {len(chosen[split][1])} pictures are there for the {split} split"
+        for split, cap in caps_of(params).items()
+        if cap is not None and len(chosen[split][1]) < cap
+    ]
 
 
 def publish(partial: Path, out: Path) -> None:
@@ -62,6 +85,8 @@ class Reading:
     source: Source
     # Digest of a picture -> (split, name) of where it was seen first.
     seen: dict[bytes, tuple[Split, str]] = field(default_factory=dict)
+    # Where the first picture was, and its channels: all others must have as many.
+    first: tuple[str, int] | None = None
     skipped: list[dict[str, str]] = field(default_factory=list)
     repeated: list[dict[str, str]] = field(default_factory=list)
 
@@ -82,25 +107,26 @@ def write_splits(
         labels = part.labels[places[kept]]
         check_classes(split, labels, source)
         np.save(folder / f"{split}_labels.npy", labels)
-    manifest = describe(reading, folder)
+    manifest = describe(reading, folder, [*source.notes, *shortages(chosen, params)])
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return manifest
 
 
-def write_images(
-    path: Path, reading: Reading, split: Split, part: Part, places: Indices, progress: Report
-) -> Indices:
+def write_images(path: Path, reading: Reading, split: Split, part: Part, places: Indices, progress: Report) -> Indices:
     """Write the readable pictures at `places` to `path`; return which of them those are."""
     array: Images | None = None
     kept: list[int] = []
     done = 0
     for batch in part.read(places):
-        if array is None:
-            array = open_memmap(path, "w+", np.uint8, (len(places), *batch.images.shape[1:]))
         names = [part.name(int(place)) for place in places[done : done + len(batch.images)]]
         good = [i for i in range(len(names)) if usable(reading, split, names[i], batch.images[i], batch.bad.get(i))]
-        array[len(kept) : len(kept) + len(good)] = batch.images[good]
-        kept += [done + i for i in good]
+        # A batch of nothing but bad files doesn't know how many channels the pictures have.
+        if good and array is None:
+            check_channels(reading, names[good[0]], batch.images.shape[3])
+            array = open_memmap(path, "w+", np.uint8, (len(places), *batch.images.shape[1:]))
+        if good and array is not None:
+            array[len(kept) : len(kept) + len(good)] = batch.images[good]
+            kept += [done + i for i in good]
         done += len(names)
         progress(split, done, len(places))
     if array is None or not kept:
@@ -110,10 +136,20 @@ def write_images(
     return np.array(kept, dtype=np.int64)
 
 
+def check_channels(reading: Reading, name: str, channels: int) -> None:
+    """Refuse a split of grey pictures beside one of coloured ones."""
+    reading.first = reading.first or (name, channels)
+    if channels != reading.first[1]:
+        raise SettingError(
+            f"{name} has {channels} channels, but {reading.first[0]} has {reading.first[1]}; "
+            "convert all pictures to grey or all to colour"
+        )
+
+
 def usable(reading: Reading, split: Split, name: str, image: Images, reason: str | None) -> bool:
     """Say whether a picture can be kept; a bad one is an error or goes on the list of skipped ones."""
     if reason is None:
-        first_split, first_name = reading.seen.setdefault(hashlib.sha256(image).digest(), (split, name))
+        first_split, first_name = reading.seen.setdefault(hashlib.sha256(image.data).digest(), (split, name))
         if first_split == split:
             return True
         if reading.source.fixed:
@@ -138,7 +174,7 @@ def shrink(path: Path, array: Images, count: int) -> None:
     os.replace(path.with_suffix(".shorter"), path)
 
 
-def describe(reading: Reading, folder: Path) -> dict[str, Any]:
+def describe(reading: Reading, folder: Path, notes: list[str]) -> dict[str, Any]:
     """Return the manifest of the arrays in `folder`."""
     images = {split: np.load(folder / f"{split}_images.npy", mmap_mode="r") for split in SPLITS}
     labels = {split: np.load(folder / f"{split}_labels.npy") for split in SPLITS}
@@ -156,7 +192,7 @@ def describe(reading: Reading, folder: Path) -> dict[str, Any]:
         "seed": reading.params.seed,
         "skipped": reading.skipped,
         "repeated": reading.repeated,
-        "notes": list(reading.source.notes),
+        "notes": notes,
     }
 
 
@@ -184,7 +220,7 @@ def content_digest(images: dict[Split, Images], labels: dict[Split, Labels], cla
     for split in SPLITS:
         digest.update(f"{split} {images[split].shape}".encode())
         for chunk in chunks(images[split]):
-            digest.update(np.ascontiguousarray(chunk))
+            digest.update(np.ascontiguousarray(chunk).data)
         digest.update(labels[split].astype("<i8").tobytes())
     return digest.hexdigest()[:32]
 

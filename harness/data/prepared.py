@@ -30,20 +30,21 @@ class Prepared:
         """Read the manifest of `folder`; SettingError where `prepare` hasn't finished there."""
         try:
             manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+            height, width, channels = manifest["image_size"]
+            return cls(
+                folder=Path(folder),
+                digest=manifest["digest"],
+                classes=tuple(manifest["classes"]),
+                image_size=(height, width, channels),
+                mean=tuple(manifest["mean"]),
+                std=tuple(manifest["std"]),
+                manifest=manifest,
+            )
         except FileNotFoundError as error:
             raise SettingError(f"no prepared data in {folder}; run `dvc repro prepare` first") from error
-        except ValueError as error:
+        # Half a file, or one of another program.
+        except (ValueError, KeyError, TypeError) as error:
             raise SettingError(f"{folder / MANIFEST} is damaged; run `dvc repro --force prepare`") from error
-        height, width, channels = manifest["image_size"]
-        return cls(
-            folder=Path(folder),
-            digest=manifest["digest"],
-            classes=tuple(manifest["classes"]),
-            image_size=(height, width, channels),
-            mean=tuple(manifest["mean"]),
-            std=tuple(manifest["std"]),
-            manifest=manifest,
-        )
 
     def images(self, split: Split) -> Images:
         """Return uint8 (n, height, width, channels), read-only, mapped rather than read."""
@@ -57,4 +58,5 @@ class Prepared:
         try:
             return np.load(self.folder / name, mmap_mode="r")
         except (FileNotFoundError, ValueError) as error:
-            raise SettingError(f"{self.folder / name} is missing or damaged; run `dvc repro --force prepare`") from error
+            path = self.folder / name
+            raise SettingError(f"{path} is missing or damaged; run `dvc repro --force prepare`") from error

@@ -74,9 +74,11 @@ def fit_sizes(count: int, caps: Mapping[Split, int | None], home: Split) -> dict
     """
     sizes = {split: count // DEFAULT_SHARE if cap is None else cap for split, cap in caps.items() if split != home}
     own = caps[home]
-    # Caps of the other splits beyond the whole part must still leave most of it for its own split.
-    rest = max(count - sum(sizes.values()), count - len(sizes) * (count // DEFAULT_SHARE))
-    sizes[home] = rest if own is None else min(own, count)
+    if own is None:
+        # Where the others ask for everything, the part's own split asks for as much, and all shrink.
+        rest = count - sum(sizes.values())
+        own = rest if rest > 0 else count
+    sizes[home] = own
     asked = sum(sizes.values())
     return sizes if asked <= count else {split: size * count // asked for split, size in sizes.items()}
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,11 +90,13 @@ class Worker:
         self.launch()
 
     def launch(self) -> None:
-        """Start the process, which imports torch while the parent goes on."""
-        # A forked child would inherit threads and CUDA in an unusable state.
-        context = multiprocessing.get_context("spawn")
+        """Start the process while the parent goes on."""
+        # A fork of this process would inherit its threads; one of a server that has imported torch, and
+        # done nothing else, starts at once: the import takes longer than many a run.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["harness.engines.preload"])
         self.connection, remote = context.Pipe()
-        self.process: SpawnProcess = context.Process(target=work, args=(remote, self.prepared), daemon=True)
+        self.process: ForkServerProcess = context.Process(target=work, args=(remote, self.prepared), daemon=True)
         self.process.start()
         # Only the child must hold this end, so that its death is seen as the end of the pipe.
         remote.close()

@@ -40,7 +40,7 @@ def write_shared(summaries: Sequence[StudySummary], out: Path) -> None:
     save(claims(summaries), out / "tables" / "claims.csv")
     save(effects(summaries), out / "plots" / "effects.csv")
     text = json.dumps({summary.name: nested(summary) for summary in summaries}, indent=1, allow_nan=False)
-    (out / "metrics.json").write_text(text + "\n")
+    (out / "metrics.json").write_text(text + "\n", encoding="utf-8")
 
 
 def save(frame: pd.DataFrame, path: Path) -> None:
@@ -84,7 +84,7 @@ def levels(summary: StudySummary) -> pd.DataFrame:
 
 
 def metrics(summary: StudySummary) -> pd.DataFrame:
-    """Return every metric that the study names: a row per context, metric and level."""
+    """Return every metric that the study or a claim names: a row per context, metric and level."""
     return pd.DataFrame(
         {
             "context": one.context,

@@ -13,7 +13,8 @@ from harness.analysis.tables import complain_if_missing, read_study
 from harness.errors import SettingError
 from harness.records import Store
 from harness.report import exports
-from harness.report.pages import PAGES, Bench, write_study_page
+from harness.report.pages.registry import Bench, all_pages
+from harness.report.pages.study import study_page
 
 Progress = Callable[[int, int], None]  # pages written, pages in all
 STUDIES_PER_PROCESS = 3  # a second process costs two seconds of imports; fewer studies don't earn that back
@@ -50,15 +51,17 @@ def render(
     for folder in (out, out / "tables", out / "plots"):
         folder.mkdir(parents=True, exist_ok=True)
     jobs = [Job(store.root, out, study["name"], tracking) for study in plan["studies"]]
-    total = len(jobs) + len(PAGES)
+    pages = all_pages()
+    total = len(jobs) + len(pages)
     summaries: list[StudySummary] = []
     for summary in finished(jobs, processes):
         summaries.append(summary)
         if progress:
             progress(len(summaries), total)
     bench = Bench(plan, tuple(summaries), tracking, out)
-    for done, (name, write) in enumerate(PAGES.items(), start=len(summaries) + 1):
-        (out / name).write_text(write(bench))
+    for done, (name, write) in enumerate(pages, start=len(summaries) + 1):
+        if (html := write(bench)) is not None:
+            (out / name).write_text(html, encoding="utf-8")
         if progress:
             progress(done, total)
     exports.write_shared(bench.summaries, out)
@@ -71,8 +74,10 @@ def finished(jobs: list[Job], processes: int | None) -> Iterator[StudySummary]:
     if processes < 2:
         yield from map(write_study, jobs)
         return
-    # Spawn, because a fork copies the locks of whatever threads the caller runs.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    # Not a plain fork, which would copy the locks of whatever threads the caller runs.
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
         yield from pool.map(write_study, jobs)
 
 
@@ -83,5 +88,6 @@ def write_study(job: Job) -> StudySummary:
     study = next(study for study in plan["studies"] if study["name"] == job.study)
     summary = summarise(read_study(store, plan, study))
     tables = exports.write_study_tables(summary, job.out)
-    write_study_page(Bench(plan, (summary,), job.tracking, job.out), summary, tables)
+    html = study_page(Bench(plan, (summary,), job.tracking, job.out), summary, tables)
+    (job.out / f"{summary.name}.html").write_text(html, encoding="utf-8")
     return summary

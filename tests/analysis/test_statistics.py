@@ -13,7 +13,7 @@ from harness.analysis.statistics import (
     smallest_p,
 )
 
-LUCK = range(20)
+LUCK = range(10)
 
 
 @pytest.mark.parametrize("luck", LUCK)

@@ -54,7 +54,7 @@ def test_the_interval_against_the_margin_decides(direction, margin, verdict):
     assert decide(CLEAR, direction, margin).verdict == verdict
 
 
-@pytest.mark.parametrize("luck", range(30))
+@pytest.mark.parametrize("luck", range(10))
 def test_swapping_sides_and_direction_changes_no_verdict(luck):
     rng = np.random.default_rng(luck)
     a, b = rng.normal(0.6, 0.03, 4), rng.normal(0.57, 0.03, 4)
@@ -64,12 +64,12 @@ def test_swapping_sides_and_direction_changes_no_verdict(luck):
     assert (here.verdict, here.seeds_needed) == (there.verdict, there.seeds_needed)
 
 
-@pytest.mark.parametrize("luck", range(30))
+@pytest.mark.parametrize("luck", range(10))
 def test_a_larger_margin_never_turns_refuted_into_supported(luck):
     rng = np.random.default_rng(luck)
     runs = table({"a": rng.normal(0.6, 0.02, 3), "b": rng.normal(0.58, 0.02, 3)})
     ranks = {"supported": 0, "unresolved": 1, "refuted": 2}
-    verdicts = [ranks[decide(runs, "higher", margin).verdict] for margin in np.linspace(0, 0.2, 15)]
+    verdicts = [ranks[decide(runs, "higher", margin).verdict] for margin in np.linspace(0, 0.2, 8)]
     assert verdicts == sorted(verdicts)
 
 

@@ -35,7 +35,7 @@ def report(tmp_path_factory):
     """A report with all that can be on its pages: long names, many levels, tuning, diverged runs, claims."""
     root = tmp_path_factory.mktemp("report")
     bench = Bench(root)
-    many = {f"a_level_with_a_long_name_{n}" if n % 4 == 3 else f"level {n}": 0.4 + 0.02 * n for n in range(13)}
+    many = {f"a_level_with_a_long_name_{n}" if n % 4 == 3 else f"level {n}": 0.4 + 0.02 * n for n in range(8)}
     bench.study(
         "many_levels", "optimizer", many, "level 0", {"tuned rate": {}}, diverged={"level 1": 2}, tune=[0.01, 0.1, 1.0],
         title="A study with a title that is longer than a phone is wide and then some",

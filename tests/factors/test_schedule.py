@@ -7,11 +7,11 @@ from harness.spec import Choice
 STEPS = 40
 
 
-def rates(name: str) -> list[float]:
+def rates(name: str, steps: int = STEPS) -> list[float]:
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5)
-    schedule = SCHEDULE.build(Choice(name), optimizer, STEPS)
+    schedule = SCHEDULE.build(Choice(name), optimizer, steps)
     found = []
-    for _ in range(STEPS):
+    for _ in range(steps):
         found.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         schedule.step()
@@ -22,6 +22,12 @@ def rates(name: str) -> list[float]:
 def test_rates_stay_within_the_setting(name: str) -> None:
     assert all(0 <= rate <= 0.5 + 1e-12 for rate in rates(name))
     assert max(rates(name)) > 0.45
+
+
+@pytest.mark.parametrize("steps", range(1, 12))
+@pytest.mark.parametrize("name", SCHEDULE.names)
+def test_runs_of_a_few_steps(name: str, steps: int) -> None:
+    assert len(rates(name, steps)) == steps
 
 
 def test_constant() -> None:

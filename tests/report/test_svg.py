@@ -6,9 +6,8 @@ from harness.report.svg import inline_svg
 
 def drawn(identifier="one"):
     with styled():
-        figure, axes = one_axes(2)
+        figure, axes = one_axes(2, "step < size & more")
         axes.plot([0, 1], [0, 1], color=INK)
-        axes.set_xlabel("step < size & more")
         return inline_svg(figure, identifier, 'says "this"')
 
 

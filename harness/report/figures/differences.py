@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from harness.analysis.quantities import PRIMARY, quantity
+from harness.analysis.sentences import level_name
 from harness.analysis.summary import ContextSummary, StudySummary
 from harness.report.figures.registry import Drawing, figure
 from harness.report.figures.style import FAINT, INK, STANDING_COLOURS, mark_control, rows_axes
@@ -12,10 +13,11 @@ from harness.report.figures.style import FAINT, INK, STANDING_COLOURS, mark_cont
 def differences(summary: StudySummary, context: ContextSummary) -> Iterator[Drawing]:
     """Yield the paired differences of the primary metric with their intervals."""
     shown = quantity(PRIMARY)
-    control = summary.tables.control
+    control = level_name(summary.tables.control, summary.tables.plan["factor"])
     if not any(arm.primary.difference for arm in context.arms):
         return
-    drawn, axes = rows_axes([arm.level for arm in context.arms])
+    label = f"difference to {control}, percentage points"
+    drawn, axes = rows_axes([arm.level for arm in context.arms], label)
     if context.resolvable is not None:
         width = context.resolvable * shown.scale
         axes.axvspan(-width, width, color=FAINT, alpha=0.45, linewidth=0)
@@ -23,15 +25,15 @@ def differences(summary: StudySummary, context: ContextSummary) -> Iterator[Draw
     for row, arm in enumerate(context.arms):
         colour = STANDING_COLOURS[arm.primary.standing]
         difference = arm.primary.difference
-        if difference is None:
+        if arm.is_control:
             axes.plot(0, row, "D", color=colour, markersize=5)
+            mark_control(axes, row)
+        if difference is None:
             continue
         if difference.low is not None and difference.high is not None:
             ends = [difference.low * shown.scale, difference.high * shown.scale]
             axes.plot(ends, [row, row], color=colour, linewidth=2, solid_capstyle="round")
         axes.plot(difference.mean * shown.scale, row, "o", color=colour, markersize=6)
-    axes.set_xlabel(f"difference to {control}, percentage points")
-    mark_control(axes, control)
     yield Drawing(
         drawn,
         title=f"Difference to {control}",

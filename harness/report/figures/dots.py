@@ -39,8 +39,8 @@ def seeds(summary: StudySummary, context: ContextSummary) -> Iterator[Drawing]:
 
 @figure("metric", order=40)
 def metric(summary: StudySummary, context: ContextSummary) -> Iterator[Drawing]:
-    """Yield one drawing for each further metric that the study names and its runs measured."""
-    for name in dict.fromkeys(summary.tables.plan.get("metrics") or []):
+    """Yield one drawing for each further metric that the study or a claim names and the runs measured."""
+    for name in dict.fromkeys(one.metric for one in summary.metrics):
         compared = summary.compared(context.name, name)
         if name == PRIMARY or not any(one.value for one in compared):
             continue
@@ -65,7 +65,8 @@ def draw(
 ) -> Figure:
     """Return dots, means and intervals of one metric; `mark` draws a dotted line at a stored value."""
     shown = quantity(name)
-    drawn, axes = rows_axes([one.level for one in compared])
+    unit = "" if shown.unit in ("", "epochs", "steps", "/s") else f", {shown.unit}"
+    drawn, axes = rows_axes([one.level for one in compared], f"{shown.label}{unit}")
     axes.xaxis.set_major_locator(MaxNLocator(6))
     if mark is not None:
         axes.axvline(mark * shown.scale, color=INK, linewidth=1, linestyle=":")
@@ -77,20 +78,21 @@ def draw(
     broken = (runs["status"] != "done") & ~hollow
     palette = {one.level: STANDING_COLOURS[one.standing] for one in compared}
     dots = runs[~hollow & ~broken]
-    sns.scatterplot(data=dots, x="shown", y="row", hue="level", palette=palette, alpha=0.5, s=26, linewidth=0,
-                    legend=False, ax=axes)  # fmt: skip
-    for one in compared:
+    if len(dots):
+        sns.scatterplot(data=dots, x="shown", y="row", hue="level", palette=palette, alpha=0.5, s=26, linewidth=0,
+                        legend=False, ax=axes)  # fmt: skip
+    for row, one in enumerate(compared):
         colour = palette[one.level]
         mine = runs["level"] == one.level
         for chosen, marker in ((runs[mine & broken], "x"), (runs[mine & hollow], ">")):
             axes.plot(chosen["shown"], chosen["row"], marker, color=colour, markersize=6, fillstyle="none")
+        if one.standing == "control":
+            mark_control(axes, row)
         if one.value is None:
             continue
         if one.value.low is not None and one.value.high is not None:
             ends = [one.value.low * shown.scale, one.value.high * shown.scale]
-            axes.plot(ends, [rows[one.level]] * 2, color=colour, linewidth=1.6, solid_capstyle="round")
-        axes.plot(one.value.mean * shown.scale, rows[one.level], "|", color=colour, markersize=12, markeredgewidth=2.4)
-    unit = "" if shown.unit in ("", "epochs", "steps", "/s") else f", {shown.unit}"
-    axes.set(xlabel=f"{shown.label}{unit}", ylabel="")
-    mark_control(axes, summary.tables.control)
+            axes.plot(ends, [row, row], color=colour, linewidth=1.6, solid_capstyle="round")
+        axes.plot(one.value.mean * shown.scale, row, "|", color=colour, markersize=12, markeredgewidth=2.4)
+    axes.set(xlabel="", ylabel="")
     return drawn

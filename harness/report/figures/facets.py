@@ -16,9 +16,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from harness.report.figures.style import FAINT, INK, SMALL, WIDTH
+from harness.report.figures.style import FAINT, INK, SMALL, WIDTH, shorten
 
 COLUMNS = 3
+SMALLEST = 7.5  # points
 # Inches.
 LEFT, RIGHT, TOP, BOTTOM = 0.52, 0.08, 0.5, 0.42
 PANEL_HEIGHT, ROW_GAP, COLUMN_GAP = 0.85, 0.28, 0.12
@@ -91,8 +92,9 @@ class Panel:
         """Draw the title, the grid, and tick labels where the panel stands at the edge."""
         text = {"fontsize": SMALL, "color": INK}
         right, top = self.left + self.width, self.bottom + PANEL_HEIGHT
-        # A bold letter is about 0.65 of its size wide; a long name gets smaller letters.
-        size = min(SMALL, 72 * self.width / (0.65 * len(title)))
+        # A bold letter is about 0.65 of its size wide. A long name gets smaller letters, then dots.
+        size = max(SMALLEST, min(SMALL, 72 * self.width / (0.65 * len(title))))
+        title = shorten(title, int(72 * self.width / (0.65 * size)))
         self.axes.text(self.left, top + 0.05, title, fontsize=size, color=INK, fontweight="bold")
         self.axes.plot([self.left, right], [self.bottom] * 2, color=INK, linewidth=0.6)
         for tick in self.y.ticks:

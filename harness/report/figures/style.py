@@ -38,6 +38,9 @@ STANDING_COLOURS: dict[Standing, str] = {
 WIDTH = 4.5  # inches; narrow enough that texts stay legible when a phone scales the figure down
 TEXT = 10.0  # points
 SMALL = 9.0
+LETTER = TEXT * 0.6 / 72  # inches; a wide font's average letter
+LONGEST_LABEL = 22  # letters; more would leave no room for the data
+ROW, MARGIN, BELOW = 0.27, 0.12, 0.45  # inches
 
 STYLE: dict[str, Any] = {
     "font.size": TEXT,
@@ -76,24 +79,37 @@ def styled() -> Iterator[None]:
     plt.close("all")
 
 
-def one_axes(height: float, width: float = WIDTH) -> tuple[Figure, Axes]:
-    """Return a figure with one axes; height and width in inches."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.add_subplot()
-
-
-def rows_axes(labels: list[str], width: float = WIDTH, each: float = 0.27) -> tuple[Figure, Axes]:
-    """Return an axes with one labelled row per entry, first on top, and grid lines across."""
-    figure, axes = one_axes(0.62 + each * len(labels), width)
-    axes.set_yticks(range(len(labels)), labels)
-    axes.set_ylim(len(labels) - 0.4, -0.6)
+def one_axes(height: float, xlabel: str, left: float = MARGIN) -> tuple[Figure, Axes]:
+    """Return a figure whose one axes is `height` inches high and starts `left` inches from the edge."""
+    total = MARGIN + height + BELOW
+    figure = Figure(figsize=(WIDTH, total))
+    # Placed by hand: a layout engine costs as much as all the drawing.
+    box = (left / WIDTH, BELOW / total, (WIDTH - left - MARGIN) / WIDTH, height / total)
+    # Below the middle of the axes, or as near to it as the label fits.
+    half = len(xlabel) * LETTER / 2
+    middle = max(half, min((left + WIDTH - MARGIN) / 2, WIDTH - half))
+    figure.text(middle / WIDTH, 0.04 / total, xlabel, ha="center", va="bottom")
+    axes = figure.add_axes(box)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
     return figure, axes
 
 
-def mark_control(axes: Axes, control: str) -> None:
-    """Set the tick label of the control in bold."""
-    for text in axes.get_yticklabels():
-        if text.get_text() == control:
-            text.set_fontweight("bold")
+def rows_axes(labels: list[str], xlabel: str) -> tuple[Figure, Axes]:
+    """Return an axes with one labelled row per entry, first on top, and grid lines across."""
+    labels = [shorten(label, LONGEST_LABEL) for label in labels]
+    left = max(map(len, labels)) * LETTER + 0.15
+    figure, axes = one_axes(ROW * len(labels), xlabel, left)
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_ylim(len(labels) - 0.5, -0.5)
+    return figure, axes
+
+
+def shorten(text: str, most: int) -> str:
+    """Return `text` in at most `most` letters, the cut marked by dots."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def mark_control(axes: Axes, row: int) -> None:
+    """Set the tick label of the control, in `row`, in bold."""
+    axes.get_yticklabels()[row].set_fontweight("bold")

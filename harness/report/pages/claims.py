@@ -1,0 +1,11 @@
+"""Every claim with its verdict, its numbers and the way to its figure."""
+
+from harness.analysis import sentences
+from harness.report.pages.registry import Bench, page
+from harness.report.templating import template
+
+
+@page("claims.html", order=1)
+def claims_page(bench: Bench) -> str:
+    """Return the page of claims."""
+    return template("claims.html").render(bench=bench, tally=sentences.tally(bench.claims))

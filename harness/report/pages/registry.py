@@ -1,0 +1,54 @@
+"""The pages that span the studies: each is one registered function in a file of this folder.
+
+To add one, write a file with a function under `@page("name.html", order)`. It is given the whole
+bench and returns HTML, or None if it has nothing to show.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any
+
+from harness.analysis.summary import StudySummary
+from harness.analysis.verdicts import JudgedClaim
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a page may draw on: the plan, the studies, where MLflow is, and the folder of the report."""
+
+    plan: dict[str, Any]
+    summaries: tuple[StudySummary, ...]
+    tracking: dict[str, Any] | None
+    out: Path
+
+    @property
+    def claims(self) -> list[JudgedClaim]:
+        """The judged claims of all studies."""
+        return [judged for summary in self.summaries for judged in summary.claims]
+
+
+Page = Callable[[Bench], str | None]
+PAGES: dict[str, tuple[int, Page]] = {}
+
+
+def page(name: str, order: int) -> Callable[[Page], Page]:
+    """Register a function as the page in the file `name`; lower `order` is written first."""
+
+    def register(write: Page) -> Page:
+        if name in PAGES:
+            raise ValueError(f"there is a page {name!r} already")
+        PAGES[name] = (order, write)
+        return write
+
+    return register
+
+
+def all_pages() -> list[tuple[str, Page]]:
+    """Return (file name, function) of every page."""
+    package = __name__.rpartition(".")[0]
+    for module in iter_modules(import_module(package).__path__):
+        import_module(f"{package}.{module.name}")
+    return [(name, write) for name, (_, write) in sorted(PAGES.items(), key=lambda item: item[1][0])]

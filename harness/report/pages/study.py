@@ -1,0 +1,25 @@
+"""The page of one study. Not registered: there is one for each study, written as soon as it is read."""
+
+from harness.analysis.summary import StudySummary, all_arms
+from harness.report.pages.registry import Bench
+from harness.report.placing import context_figures
+from harness.report.templating import template
+
+
+def study_page(bench: Bench, summary: StudySummary, tables: dict[str, str]) -> str:
+    """Return the page of one study; `tables` are its CSV files, relative to the page."""
+    return template("study.html").render(
+        bench=bench,
+        summary=summary,
+        study=summary.tables.plan,
+        figures={context.name: context_figures(summary, context) for context in summary.contexts},
+        tables=tables,
+        unfinished=sum(sum(arm.unfinished.values()) for arm in all_arms(summary)),
+        tuning=tuning_cost(summary),
+    )
+
+
+def tuning_cost(summary: StudySummary) -> dict[str, float] | None:
+    """Return the runs and seconds that tuning took, or None without tuning."""
+    table = summary.tables.tuning
+    return None if table.empty else {"runs": len(table), "seconds": float(table["train_seconds"].sum())}

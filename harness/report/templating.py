@@ -1,0 +1,80 @@
+"""Jinja with the few helpers that the templates use. Everything is escaped unless it is Markup."""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from harness.analysis import sentences
+from harness.analysis.quantities import PRIMARY, quantity
+from harness.analysis.statistics import smallest_p
+
+TEMPLATES = Path(__file__).with_name("templates")
+COST_METRICS = ["train_seconds", "images_per_second", "parameters", "peak_memory_bytes"]
+
+
+def template(name: str) -> Template:
+    """Return a template by its file name."""
+    return environment().get_template(name)
+
+
+@cache
+def environment() -> Environment:
+    """Return Jinja with globals and filters set."""
+    # Imported here, because placing figures needs `slug` of this file.
+    from harness.report.placing import evidence
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        sentences=sentences,
+        quantity=quantity,
+        primary=quantity(PRIMARY),
+        cost_metrics=COST_METRICS,
+        evidence=evidence,
+        smallest_p=smallest_p,
+        style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
+    )
+    environment.filters.update(slug=slug, plain=plain, duration=duration, words=words, total=total)
+    return environment
+
+
+def slug(text: str) -> str:
+    """Return text as an id: lower case, words joined by hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def words(name: str) -> str:
+    """Return a name of the code as words: `learning rate`."""
+    return name.replace("_", " ")
+
+
+def total(counts: Mapping[str, int]) -> int:
+    """Return the sum of counts by name."""
+    return sum(counts.values())
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as people say them: `45 s`, `12 min`, `3.4 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f}\u00a0s"
+    return f"{seconds / 60:.0f}\u00a0min" if seconds < 5400 else f"{seconds / 3600:.1f}\u00a0h"
+
+
+def plain(value: Any) -> str:
+    """Return a setting as a reader would write it: `leaky_relu (slope 0.1)`, `0.05`, `yes`."""
+    if isinstance(value, Mapping) and len(value) == 1:
+        ((name, arguments),) = value.items()
+        return f"{name} ({', '.join(f'{key} {plain(each)}' for key, each in (arguments or {}).items())})"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

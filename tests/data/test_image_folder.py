@@ -1,0 +1,192 @@
+"""Folders of pictures: what is read, and one clear line for everything that can be wrong with them."""
+
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from harness.data import image_folder as module
+from harness.data.prepared import Prepared
+from harness.errors import SettingError
+
+ARCHIVE = Path(__file__).parents[2].parent / "shared" / "data" / "cifar10-images.tar.xz"
+
+
+def test_png_files_come_back_bit_by_bit(params, run_prepare, folder: Path, tmp_path: Path) -> None:
+    run_prepare(params())
+    data = Prepared.load(tmp_path / "prepared")
+    written = {np.asarray(Image.open(path)).tobytes(): path.parent.name for path in folder.rglob("*.png")}
+    for split in ("train", "validation", "test"):
+        for image, label in zip(data.images(split), data.labels(split), strict=True):
+            assert written.pop(image.tobytes()) == data.classes[label]
+    assert not written
+
+
+def test_only_the_chosen_files_are_decoded(params, run_prepare, folder: Path, monkeypatch) -> None:
+    opened: list[Path] = []
+    real = module.decode
+    monkeypatch.setattr(module, "decode", lambda path, size: opened.append(path) or real(path, size))
+    run_prepare(params(train_images=4, validation_images=2, test_images=2))
+    assert len(opened) == 8
+
+
+def test_train_and_test_folders(params, run_prepare, picture) -> None:
+    for split, count in (("train", 10), ("test", 5)):
+        for name in ("a", "b"):
+            for number in range(count):
+                picture(f"{split}/{name}/{number}.png")
+    assert run_prepare(params())["splits"] == {"train": 18, "validation": 2, "test": 10}
+
+
+def test_a_class_may_be_called_train(params, run_prepare, picture) -> None:
+    for name in ("train", "bus"):
+        for number in range(10):
+            picture(f"{name}/{number}.png")
+    assert run_prepare(params())["classes"] == ["bus", "train"]
+
+
+def test_other_sizes_kinds_and_names_are_read(params, run_prepare, folder: Path, picture) -> None:
+    picture("cat/LARGE.JPG", size=90)
+    picture("cat/clear.png", mode="RGBA")
+    picture("dog/nested/deep/Ünïcode.jpeg", size=8)
+    with Image.open(picture("dog/palette.png")) as image:
+        image.quantize(16).save(folder / "dog" / "palette.png")
+    for name in (".DS_Store", "Thumbs.db", ".hidden/x.png"):
+        (folder / "cat" / name).parent.mkdir(exist_ok=True)
+        (folder / "cat" / name).write_bytes(b"litter")
+    manifest = run_prepare(params())
+    assert sum(manifest["splits"].values()) == 44
+    assert manifest["image_size"] == [32, 32, 3]
+
+
+def test_grey_pictures_keep_one_channel(params, run_prepare, picture) -> None:
+    for name in ("a", "ä"):
+        for number in range(10):
+            picture(f"{name}/{number}.png", mode="L")
+    manifest = run_prepare(params())
+    assert manifest["image_size"] == [32, 32, 1]
+    assert manifest["classes"] == ["a", "ä"]
+
+
+def test_a_missing_root(params, run_prepare) -> None:
+    with pytest.raises(SettingError, match=r"data.root .*raw is missing or no folder; expected <class>"):
+        run_prepare(params())
+
+
+def test_an_empty_root(params, run_prepare, tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    with pytest.raises(SettingError, match=r"raw has no class folders; expected"):
+        run_prepare(params())
+
+
+def test_an_empty_class(params, run_prepare, folder: Path) -> None:
+    (folder / "cow").mkdir()
+    with pytest.raises(SettingError, match=r"cow is empty; put pictures"):
+        run_prepare(params())
+
+
+def test_only_one_class(params, run_prepare, picture) -> None:
+    picture("cat/1.png")
+    with pytest.raises(SettingError, match=r"only one class, 'cat'.* is data.root the right folder"):
+        run_prepare(params())
+
+
+def test_a_class_absent_from_a_split(params, run_prepare, picture) -> None:
+    for name in ("train/a/1.png", "train/b/1.png", "test/a/2.png"):
+        picture(name)
+    with pytest.raises(SettingError, match=r"class 'b' is in .*train but not in .*test"):
+        run_prepare(params())
+
+
+def spoil(folder: Path, kind: str) -> Path:
+    """Damage one file of the class cat."""
+    path = folder / "cat" / "07.png"
+    whole = path.read_bytes()
+    path.write_bytes({"truncated": whole[:900], "empty": b"", "text": b"not a picture"}[kind])
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("truncated", "damaged"), ("empty", "file is empty"), ("text", "neither PNG nor JPEG")]
+)
+def test_a_bad_file_is_named_or_skipped(params, run_prepare, folder: Path, kind: str, words: str) -> None:
+    path = spoil(folder, kind)
+    with pytest.raises(
+        SettingError, match=rf"07\.png: .*{words}.*; replace or remove it, or set data.on_bad_image"
+    ) as e:
+        run_prepare(params())
+    assert "\n" not in str(e.value)
+    manifest = run_prepare(params(on_bad_image="skip"))
+    assert sum(manifest["splits"].values()) == 39
+    assert [entry["file"] for entry in manifest["skipped"]] == [str(path)]
+
+
+def test_skipped_files_are_shown(params, folder: Path, tmp_path: Path, capsys) -> None:
+    from harness.data.prepare import prepare
+
+    spoil(folder, "empty")
+    prepare(params(on_bad_image="skip"), tmp_path / "prepared")
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "1 file left out" in shown
+    assert "07.png" in shown
+
+
+def test_a_class_lost_by_skipping(params, run_prepare, picture, tmp_path: Path) -> None:
+    for name in ("train/a/1.png", "train/b/1.png", "train/a/2.png", "train/b/2.png", "test/a/2.png", "test/b/3.png"):
+        picture(name)
+    (tmp_path / "raw" / "test" / "b" / "3.png").write_bytes(b"")
+    with pytest.raises(SettingError, match=r"no picture of class 'b' is left for the test split"):
+        run_prepare(params(on_bad_image="skip", validation_images=2))
+
+
+def test_grey_among_coloured_files_are_counted(params, run_prepare, folder: Path, picture) -> None:
+    for number in range(5):
+        picture(f"dog/grey{number}.png", mode="L")
+    with pytest.raises(SettingError, match=r"5 of 45 pictures are grey, the others colour: .*grey\d.png"):
+        run_prepare(params())
+
+
+def test_a_grey_split_beside_a_coloured_one(params, run_prepare, picture) -> None:
+    for split, mode in (("train", "RGB"), ("test", "L")):
+        for name in ("a", "b"):
+            for number in range(10):
+                picture(f"{split}/{name}/{number}.png", mode=mode)
+    with pytest.raises(SettingError, match=r"train.*png has 3 channels, but .*test.*png has 1; convert all"):
+        run_prepare(params())
+
+
+def test_the_same_picture_in_two_splits(params, run_prepare, picture, tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        for name in ("a", "b"):
+            for number in range(10):
+                picture(f"{split}/{name}/{number}.png")
+    leaked = tmp_path / "raw" / "train" / "b" / "leak.png"
+    Image.open(tmp_path / "raw" / "test" / "a" / "4.png").save(leaked, compress_level=0)
+    with pytest.raises(
+        SettingError, match=r"train.b.leak.png: the same picture as .*test.a.4.png, which is in the test"
+    ):
+        run_prepare(params(validation_images=2))
+    manifest = run_prepare(params(validation_images=2, on_bad_image="skip"))
+    assert manifest["skipped"][0]["file"] == str(leaked)
+
+
+def test_real_photographs(params, run_prepare, tmp_path: Path) -> None:
+    if not ARCHIVE.exists():
+        pytest.skip(f"{ARCHIVE.name} is not beside the repository")
+    with tarfile.open(ARCHIVE) as tar:
+        for member in tar:
+            if member.isfile():
+                tar.extract(member, tmp_path / "all", filter="data")
+                if len(list((tmp_path / "all").rglob("*.jpg"))) >= 200:
+                    break
+    # The archive may open with one class alone: halves of it stand for two.
+    files = sorted((tmp_path / "all").rglob("*.jpg"))
+    for number, path in enumerate(files):
+        target = tmp_path / "raw" / ("first" if number < 100 else "second") / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(target)
+    manifest = run_prepare(params())
+    assert manifest["splits"] == {"train": 160, "validation": 20, "test": 20}
+    assert all(0.2 < value < 0.8 for value in manifest["mean"])

@@ -1,0 +1,177 @@
+"""The real pipeline in a fresh copy: real DVC, real MLflow, real processes."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+from tests.engines.test_local import numbers
+
+CODE = ("harness", "experiments", "params.yaml", "dvc.yaml", ".gitignore", ".dvcignore", "data/.gitignore")
+# DVC runs `python`: it must be this one.
+ENVIRONMENT = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+SMALL = ["-S", "profile=smoke", "-S", "studies=[dropout]"]
+
+
+def dvc(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["dvc", *arguments], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def fresh_copy(folder: Path, **params: object) -> Path:
+    """A commit of the code alone in a new repository, at profile smoke."""
+    for name in CODE:
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, target)
+    (folder / "data" / "raw").mkdir()
+    (folder / "data" / "raw" / ".gitkeep").touch()
+    text = (folder / "params.yaml").read_text().replace("profile: quick", "profile: smoke")
+    for name, value in params.items():
+        key = f"{name}: {yaml.safe_load((ROOT / 'params.yaml').read_text())[name]}"
+        assert key in text
+        text = text.replace(key, f"{name}: {json.dumps(value)}", 1)
+    (folder / "params.yaml").write_text(text)
+    git(folder, "init", "-q")
+    dvc(folder, "init", "-q")
+    dvc(folder, "config", "core.analytics", "false")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "code")
+    return folder
+
+
+def records(folder: Path) -> dict[str, object]:
+    """The numbers of every record by fingerprint; a broken record would raise."""
+    from harness.records import Store
+
+    store = Store(folder / "data" / "runs")
+    found = {}
+    for path in (folder / "data" / "runs").iterdir():
+        record = store.read(path.name)
+        record.arrays = store.arrays(path.name)
+        found[path.name] = numbers(record)
+    return found
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All studies, from nothing to the report."""
+    folder = fresh_copy(tmp_path_factory.mktemp("whole"))
+    dvc(folder, "repro")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "results")
+    return folder
+
+
+def test_a_report_for_every_study(whole: Path) -> None:
+    plan = json.loads((whole / "data" / "plan.json").read_text())
+    names = {path.stem for path in (ROOT / "experiments").glob("*.yaml")}
+    assert {study["name"] for study in plan["studies"]} == names
+    for page in ("index", "claims", *names):
+        assert (whole / "reports" / f"{page}.html").stat().st_size > 5_000
+
+
+def test_every_run_of_the_plan_is_recorded_and_tracked(whole: Path) -> None:
+    import mlflow
+
+    plan = json.loads((whole / "data" / "plan.json").read_text())
+    client = mlflow.MlflowClient(f"sqlite:///{whole}/mlflow.db")
+    found = records(whole)
+    for study in plan["studies"]:
+        wanted = [run["fingerprint"] for arm in study["arms"] for run in arm["runs"]]
+        assert set(wanted) <= set(found)
+        experiment = client.get_experiment_by_name(study["name"])
+        runs = client.search_runs([experiment.experiment_id], "tags.tuning = 'false'", max_results=1000)
+        assert sorted(run.data.tags["fingerprint"] for run in runs) == sorted(wanted)
+
+
+def test_a_second_repro_does_nothing(whole: Path) -> None:
+    assert "didn't change" in dvc(whole, "repro")
+    assert "up to date" in dvc(whole, "status")
+
+
+def test_the_usual_tools_work(whole: Path) -> None:
+    assert "train" in dvc(whole, "dag")
+    assert "test_accuracy" in dvc(whole, "metrics", "show", "--json")
+    dvc(whole, "params", "diff", "HEAD~1")
+    dvc(whole, "metrics", "diff", "HEAD~1")
+    assert "index.html" in dvc(whole, "plots", "show")
+    git(whole, "add", "-A")
+
+
+def test_results_travel_through_a_remote(whole: Path, tmp_path: Path) -> None:
+    remote, clone = tmp_path / "remote", tmp_path / "clone"
+    dvc(whole, "remote", "add", "--force", "--local", "-d", "folder", str(remote))
+    dvc(whole, "push")
+    subprocess.run(["git", "clone", "-q", str(whole), str(clone)], check=True)
+    dvc(clone, "remote", "add", "--local", "-d", "folder", str(remote))
+    dvc(clone, "pull")
+    assert (clone / "reports" / "index.html").read_bytes() == (whole / "reports" / "index.html").read_bytes()
+    assert records(clone) == records(whole)
+    # The records came along: nothing is trained again.
+    assert "up to date" in dvc(clone, "status")
+
+
+def test_an_experiment_trains_one_study(whole: Path) -> None:
+    before = records(whole)
+    dvc(whole, "exp", "run", "-S", "studies=[activation]")
+    plan = json.loads((whole / "data" / "plan.json").read_text())
+    assert [study["name"] for study in plan["studies"]] == ["activation"]
+    assert records(whole) == before, "all of it was there already"
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy whose pipeline is killed again and again before it may finish."""
+    folder = fresh_copy(tmp_path_factory.mktemp("stopped"), studies=["dropout"])
+    luck = random.Random(0)
+    for _ in range(3):
+        repro = subprocess.Popen(
+            ["dvc", "repro", "train"], cwd=folder, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        wait_for_records(folder, repro, luck.randint(0, 5))
+        for process in [*psutil.Process(repro.pid).children(recursive=True), psutil.Process(repro.pid)]:
+            if luck.random() < 0.7 or process.pid == repro.pid:
+                process.send_signal(signal.SIGKILL)
+        repro.wait()
+        time.sleep(luck.random())
+    yield folder
+
+
+def wait_for_records(folder: Path, repro: subprocess.Popen[bytes], more: int) -> None:
+    """Return once `more` further records are there, or the pipeline has ended."""
+    runs = folder / "data" / "runs"
+
+    def count() -> int:
+        return len(list(runs.iterdir())) if runs.is_dir() else 0
+
+    wanted = count() + more
+    while repro.poll() is None and count() < wanted:
+        time.sleep(0.05)
+
+
+def test_what_was_killed_goes_on_to_the_same_records(stopped: Path, whole: Path) -> None:
+    dvc(stopped, "repro", "train")
+    found, expected = records(stopped), records(whole)
+    assert len(found) == 13
+    assert all(expected[fingerprint] == values for fingerprint, values in found.items())

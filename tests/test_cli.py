@@ -1,0 +1,94 @@
+"""The command line in a copy of the project: what is printed, and with what exit code."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The project with one small study, before anything has run."""
+    for name in ("harness", "params.yaml"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "params.yaml").unlink()
+    text = (ROOT / "params.yaml").read_text().replace("profile: quick", "profile: smoke")
+    (tmp_path / "params.yaml").write_text(text.replace("studies: all", "studies: [mine]"))
+    (tmp_path / "experiments").mkdir()
+    study = "title: T\nquestion: Q?\nfactor: activation\nlevels: [relu, tanh]\ncontrol: relu\n"
+    (tmp_path / "experiments" / "mine.yaml").write_text(study)
+    return tmp_path
+
+
+def harness(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "harness", *arguments], cwd=folder, capture_output=True, text=True)
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_help_names_every_command(folder: Path) -> None:
+    done = harness(folder, "--help")
+    assert done.returncode == 0
+    for command in ("prepare", "preview", "plan", "train", "track", "report"):
+        assert command in done.stdout
+
+
+def test_a_plan_before_training(folder: Path) -> None:
+    assert harness(folder, "prepare").returncode == 0
+    done = harness(folder, "plan")
+    assert done.returncode == 0, done.stderr
+    assert "2 runs (0 duplicates folded), 2 to train" in done.stdout
+    assert "about" in done.stdout
+    assert "smallest p-value" in done.stdout
+    sheets = harness(folder, "preview")
+    assert sheets.returncode == 0
+    assert len(list((folder / "data" / "preview").glob("*.png"))) == 10
+
+
+@pytest.mark.parametrize(
+    ("command", "old", "new", "words"),
+    [
+        ("train", "profile: smoke", "profile: smok", "did you mean 'smoke'"),
+        ("train", "studies: [mine]", "studies: [mien]", "did you mean 'mine'"),
+        ("train", "activation: relu", "activation: rely", "did you mean 'relu'"),
+        ("train", "device: auto", "device: cuda", "set it to auto or cpu"),
+        ("prepare", "source: synthetic", "source: synthetik", "did you mean 'synthetic'"),
+        ("prepare", "source: synthetic", "source: image_folder", "data.root"),
+        ("track", "profile: smoke", "profile: smoke", "dvc repro"),
+        ("report", "profile: smoke", "profile: smoke", "dvc repro"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_2(folder: Path, command: str, old: str, new: str, words: str) -> None:
+    if command == "train":
+        harness(folder, "prepare")
+    edit(folder / "params.yaml", old, new)
+    done = harness(folder, command)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert words in done.stderr
+
+
+def test_a_bug_ends_the_stage_after_the_others_are_kept(folder: Path) -> None:
+    assert harness(folder, "prepare").returncode == 0
+    (folder / "harness").unlink()
+    shutil.copytree(ROOT / "harness", folder / "harness", ignore=shutil.ignore_patterns("__pycache__"))
+    edit(folder / "harness" / "factors" / "activation.py", "return nn.Tanh()", "return nn.Tanhh()")
+    done = harness(folder, "train")
+    assert done.returncode == 1
+    assert "mine · default · tanh · seed 0" in done.stderr
+    assert "Tanhh" in done.stderr
+    assert len(list((folder / "data" / "runs").iterdir())) == 1
+    # Mended, it goes on with what is missing.
+    edit(folder / "harness" / "factors" / "activation.py", "return nn.Tanhh()", "return nn.Tanh()")
+    done = harness(folder, "train")
+    assert done.returncode == 0, done.stderr
+    assert len(list((folder / "data" / "runs").iterdir())) == 2
