@@ -31,7 +31,6 @@ def write_study_tables(summary: StudySummary, out: Path) -> dict[str, str]:
         if not frame.empty:
             paths[name] = f"tables/{summary.name}_{name}.csv"
             save(frame, out / paths[name])
-    save(mean_curves(summary), out / "plots" / f"{summary.name}_curves.csv")
     return paths
 
 
@@ -39,6 +38,8 @@ def write_shared(summaries: Sequence[StudySummary], out: Path) -> None:
     """Write what spans the studies: metrics.json, the claims, and the differences for `dvc plots`."""
     save(claims(summaries), out / "tables" / "claims.csv")
     save(effects(summaries), out / "plots" / "effects.csv")
+    curves = [mean_curves(summary).assign(study=summary.name) for summary in summaries]
+    save(pd.concat(curves), out / "plots" / "curves.csv")
     text = json.dumps({summary.name: nested(summary) for summary in summaries}, indent=1, allow_nan=False)
     (out / "metrics.json").write_text(text + "\n", encoding="utf-8")
 

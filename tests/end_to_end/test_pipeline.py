@@ -18,7 +18,7 @@ import yaml
 from tests.conftest import ROOT
 from tests.engines.test_local import numbers
 
-CODE = ("harness", "experiments", "params.yaml", "dvc.yaml", ".gitignore", ".dvcignore", "data/.gitignore")
+CODE = ("harness", "experiments", "params.yaml", "dvc.yaml", ".gitignore", ".dvcignore", ".dvc/plots", "data/.gitignore")
 # DVC runs `python`: it must be this one.
 ENVIRONMENT = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 SMALL = ["-S", "profile=smoke", "-S", "studies=[dropout]"]
@@ -53,7 +53,9 @@ def fresh_copy(folder: Path, **params: object) -> Path:
         text = text.replace(key, f"{name}: {json.dumps(value)}", 1)
     (folder / "params.yaml").write_text(text)
     git(folder, "init", "-q")
-    dvc(folder, "init", "-q")
+    shutil.move(folder / ".dvc" / "plots", folder / "plots")
+    dvc(folder, "init", "-q", "--force")
+    shutil.move(folder / "plots", folder / ".dvc" / "plots")
     dvc(folder, "config", "core.analytics", "false")
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "code")
