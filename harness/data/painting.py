@@ -140,8 +140,8 @@ class Painter:
     def with_subject(self, luck: Luck, canvas: Integers, labels: Labels, ground: Integers) -> Integers:
         """Lay the shape that is the label, and its shadow, over the canvas."""
         pose = Pose(
-            luck.draw("x", -150, 150),
-            luck.draw("y", -150, 150),
+            luck.draw("x", -180, 180),
+            luck.draw("y", -180, 180),
             luck.draw("radius", 640, 860),
             luck.draw("turn", -45, 45),
         )
@@ -150,7 +150,7 @@ class Painter:
         shade = self.covered(labels, u + (cosine(light) >> 2), v + (sine(light) >> 2))
         canvas = blend(canvas, canvas >> 2, shade * luck.draw("shadow", 0, 160) >> 8)
         # Lighter or darker than the ground, so that brightness says nothing about the class.
-        gap = luck.draw("gap", 30, 75)
+        gap = luck.draw("gap", 45, 95)
         up = np.where(ground > 160, 0, np.where(ground < 90, 1, luck.draw("gap sign", 0, 1)))
         surface = self.coloured(luck, "subject", ground + np.where(up == 1, gap, -gap))
         slope = (u * cosine(light) + v * sine(light) >> 10) * luck.draw("roundness", 0, 40) >> 10
