@@ -162,10 +162,9 @@ def train_pending(
     from harness.tracking import Tracker
 
     names = run_names(current)
-    pictures = current.target.data["splits"]["train"]
-    images = {print_: round(pictures * spec.settings.data_amount) for print_, spec in current.pending.items()}
+    epoch_images = current.target.data["splits"]["train"]
     tracker = Tracker(params.tracking.uri, current.to_json(), lambda line: console.print(line, highlight=False))
-    progress = TrainingProgress({print_: names[print_] for print_ in current.pending}, images, console)
+    progress = TrainingProgress({print_: names[print_] for print_ in current.pending}, epoch_images, console)
     try:
         with progress:
             for event in events:

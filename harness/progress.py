@@ -23,8 +23,8 @@ def duration(seconds: float) -> str:
 class TrainingProgress:
     """Shows runs done of all, the last accuracy, pictures per second and the time left."""
 
-    def __init__(self, names: dict[str, str], images: dict[str, int], console: Console) -> None:
-        self.names, self.images, self.total = names, images, len(names)
+    def __init__(self, names: dict[str, str], epoch_images: int, console: Console) -> None:
+        self.names, self.epoch_images, self.total = names, epoch_images, len(names)
         self.console = console
         self.started = self.last_line = monotonic()
         self.done = self.pictures = 0
@@ -50,7 +50,7 @@ class TrainingProgress:
         name = self.names[event.spec.fingerprint]
         match event:
             case Epoch(point=point):
-                self.pictures += self.images[event.spec.fingerprint]
+                self.pictures += self.epoch_images
                 epochs = event.spec.settings.epochs
                 self.current = f"{name}: {point['validation_accuracy']:.1%} after epoch {point['epoch']:g} of {epochs}"
             case Finished(result=result):

@@ -39,7 +39,7 @@ def seconds_of(spec: RunSpec, data: RunData) -> float:
     evaluate(recipe, part)
     picture = (time.perf_counter() - started) / len(part)
     settings = spec.settings
-    steps = settings.epochs * ceil(len(recipe.train) / settings.batch_size)
+    steps = settings.epochs * ceil(recipe.epoch_images / settings.batch_size)
     evaluated = settings.epochs * len(recipe.validation) + len(recipe.test)
     return building + min(steps * step + evaluated * picture, settings.max_train_seconds)
 

@@ -80,10 +80,10 @@ def fit(recipe: Recipe, history: History, observers: Sequence[Observer]) -> Stat
                 history.steps += 1
                 if time.perf_counter() > deadline:
                     return "timed out"
-        history.images += len(recipe.train)
+        history.images += recipe.epoch_images
         with Stopwatch(history, "evaluation", device):
             validation = evaluate(recipe, recipe.validation)
-            train_loss, train_accuracy = (totals / len(recipe.train)).tolist()
+            train_loss, train_accuracy = (totals / recipe.epoch_images).tolist()
         point = {
             "epoch": epoch,
             "train_loss": train_loss,

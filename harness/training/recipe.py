@@ -36,6 +36,7 @@ class Recipe:
     validation: Split
     test: Split
     classes: list[str]
+    epoch_images: int
     order: torch.Generator
     luck: torch.Generator
 
@@ -47,7 +48,7 @@ class Recipe:
         model = build_model(settings, len(data.classes), data.image_size, spec.seed)
         model = model.to(spec.device).to(memory_format=torch.channels_last)
         optimizer = OPTIMIZER.build(settings.optimizer, model.parameters(), settings.learning_rate)
-        steps = settings.epochs * ceil(len(train) / settings.batch_size)
+        steps = settings.epochs * ceil(len(data.train) / settings.batch_size)
         # Dropout layers can only draw from torch's global generator.
         torch.manual_seed(derive(spec.seed, "dropout"))
         return cls(
@@ -60,6 +61,7 @@ class Recipe:
             validation=data.validation,
             test=data.test,
             classes=data.classes,
+            epoch_images=len(data.train),
             order=generator(spec.seed, "order"),
             luck=generator(spec.seed, "augment", spec.device),
         )
@@ -70,8 +72,14 @@ class Recipe:
         return float(self.optimizer.param_groups[0]["lr"])
 
     def batches(self) -> Iterator[torch.Tensor]:
-        """Yield the indices (B,) of every batch of one epoch, shuffled anew; the last may be smaller."""
-        order = torch.randperm(len(self.train), generator=self.order).to(self.spec.device, non_blocking=True)
+        """Yield the indices (B,) of every batch of one epoch, shuffled anew; the last may be smaller.
+
+        An epoch has as many pictures as the whole training split: where a study uses a part of it, the
+        part is gone through several times, so that all arms are compared at equal numbers of updates.
+        """
+        passes = ceil(self.epoch_images / len(self.train))
+        order = torch.cat([torch.randperm(len(self.train), generator=self.order) for _ in range(passes)])
+        order = order[: self.epoch_images].to(self.spec.device, non_blocking=True)
         yield from order.split(self.spec.settings.batch_size)
 
     def batch(self, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -18,7 +18,16 @@ import yaml
 from tests.conftest import ROOT
 from tests.engines.test_local import numbers
 
-CODE = ("harness", "experiments", "params.yaml", "dvc.yaml", ".gitignore", ".dvcignore", ".dvc/plots", "data/.gitignore")
+CODE = (
+    "harness",
+    "experiments",
+    "params.yaml",
+    "dvc.yaml",
+    ".gitignore",
+    ".dvcignore",
+    ".dvc/plots",
+    "data/.gitignore",
+)
 # DVC runs `python`: it must be this one.
 ENVIRONMENT = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 SMALL = ["-S", "profile=smoke", "-S", "studies=[dropout]"]

@@ -8,6 +8,7 @@ from harness.training.device import PeakMemory, environment, make_deterministic,
 
 NO_GPU = not torch.cuda.is_available()
 
+
 def test_devices() -> None:
     assert resolve_device("cpu") == "cpu"
     assert resolve_device("auto") == ("cpu" if NO_GPU else "cuda")
