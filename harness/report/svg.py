@@ -29,8 +29,8 @@ def inline_svg(figure: Figure, identifier: str, label: str) -> str:
     for stand_in, colour in PAGE_COLOURS.items():
         text = text.replace(stand_in, colour)
     text = re.sub(r"font-family: ?[^;\"]+|(?<=px )'DejaVu Sans'[^;\"]*", lambda match: fonts(match[0]), text)
-    # A hundredth of a point is invisible, and the digits are half of the file.
-    text = re.sub(r"(\.\d\d)\d+", r"\1", text)
+    # A hundredth of a point is invisible, and the digits are half of the file. Numbers that are read stay.
+    text = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(\.\d\d)\d+", r"\1", tag[0]), text)
     text = re.sub(r"<svg[^>]*>", lambda match: opening(match[0], identifier, label), text, count=1)
     return re.sub(r"\n\s*", "\n", text).strip()
 

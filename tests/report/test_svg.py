@@ -38,3 +38,12 @@ def test_it_says_what_it_shows_and_has_no_fixed_width():
     assert 'role="img"' in opening
     assert 'aria-label="says &quot;this&quot;"' in opening
     assert "viewBox" in opening and "width=" not in opening
+
+
+def test_numbers_that_are_read_are_not_rounded():
+    with styled():
+        figure, axes = one_axes(2, "rate")
+        axes.text(0.123456, 0.5, "0.00025")
+        svg = inline_svg(figure, "one", "label")
+    assert ">0.00025</text>" in svg
+    assert not re.search(r'="[^"]*\.\d{3,}', svg)

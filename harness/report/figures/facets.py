@@ -78,9 +78,12 @@ class Panel:
 
     def line(self, x: Any, y: Any, **style: Any) -> None:
         """Draw a line or markers through data, cut off at the panel's edge."""
-        # A marker on the edge should stay whole.
-        clip = self.frame if not style.get("marker") else None
-        self.axes.plot(self.across(x), self.up(y), clip_path=clip, clip_on=clip is not None, **style)
+        (drawn,) = self.axes.plot(self.across(x), self.up(y), **style)
+        # After drawing: a clip handed to `plot` is overwritten there. A marker on the edge stays whole.
+        if style.get("marker"):
+            drawn.set_clip_on(False)
+        else:
+            drawn.set_clip_path(self.frame)
 
     def band(self, x: Any, low: Any, high: Any, **style: Any) -> None:
         """Fill between two curves; gaps where an end is NaN."""

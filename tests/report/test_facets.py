@@ -1,0 +1,14 @@
+from harness.report.figures.facets import Scale, facets
+from harness.report.figures.style import styled
+
+
+def test_a_line_is_cut_off_at_the_edge_of_its_panel():
+    with styled():
+        figure, (panel, _) = facets(["a", "b"], Scale(0, 1), Scale(0, 1), ("x", "y"), [])
+        panel.line([0, 1], [0, 50])
+        line = figure.axes[0].lines[-1]
+        left, bottom, right, top = line.get_clip_box().extents
+        corner = figure.axes[0].transData.transform
+        assert tuple(corner((panel.left, panel.bottom))) == (left, bottom)
+        assert right < figure.bbox.width / 2
+        assert top < figure.bbox.height
