@@ -1,4 +1,4 @@
-"""Train the default recipe once on a folder of real pictures; print and keep accuracy, time and environment.
+"""Train the recipe of profile full once on a folder of real pictures; print and keep accuracy, time and environment.
 
     mkdir -p data/raw && tar -xf cifar10-images.tar.xz -C data/raw
     python benchmarks/recipe.py --root data/raw --epochs 8 --threads 2
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
 
-    params = load_params()
+    params = load_params(profile="full")
     images = params.data.model_copy(
         update={
             "source": "image_folder",
@@ -57,14 +57,14 @@ def main() -> None:
             "test_images": None,
         }
     )
-    full = {"width": 32, "batch_size": 128, "learning_rate": 0.1, "epochs": arguments.epochs, "max_train_seconds": 7200}
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         manifest = prepare(images, Path(folder))
         prepare_seconds = time.perf_counter() - started
         device = resolve_device("auto")
         precision = resolve_precision("auto", device)
-        settings = resolve(check_recipe(params.recipe, "params.yaml") | full, {}, manifest["splits"]["train"])
+        recipe = check_recipe(params.recipe, "params.yaml")
+        settings = resolve(recipe, {"epochs": arguments.epochs}, manifest["splits"]["train"])
         spec = Target(manifest, device, precision, arguments.threads).spec(settings, arguments.seed)
         result = run(spec, load_run_data(Prepared.load(Path(folder)), device), [Lines()])
     report = {

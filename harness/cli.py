@@ -1,6 +1,7 @@
 """The command line: one command per stage of the pipeline, and a few to look around."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -136,11 +137,15 @@ def train() -> None:
     stamp = version_stamp()
     failed: list[str] = []
     current = current_plan(params)
-    with LocalEngine(PREPARED, worker_count(params, current)) as engine:
-        # Runs that tuning must choose first become part of the plan once its trials are recorded.
-        while pending := {print_: spec for print_, spec in current.pending.items() if print_ not in failed}:
-            train_pending(params, current, engine.execute(list(pending.values())), store, stamp, failed)
-            current = current_plan(params)
+    try:
+        with LocalEngine(PREPARED, worker_count(params, current)) as engine:
+            # Runs that tuning must choose first become part of the plan once its trials are recorded.
+            while pending := {print_: spec for print_, spec in current.pending.items() if print_ not in failed}:
+                train_pending(params, current, engine.execute(list(pending.values())), store, stamp, failed)
+                current = current_plan(params)
+    except KeyboardInterrupt:
+        # An ordinary exit would wait for the thread that imports MLflow, and take torch apart.
+        os._exit(130)
     store.write_plan(current.to_json())
     if failed:
         console.print(f"[red]error:[/red] {len(failed)} run(s) failed, see above; all others are kept", highlight=False)
@@ -163,7 +168,7 @@ def train_pending(
 
     names = run_names(current)
     epoch_images = current.target.data["splits"]["train"]
-    tracker = Tracker(params.tracking.uri, current.to_json(), lambda line: console.print(line, highlight=False))
+    tracker = Tracker(params.tracking.uri, current.to_json(), lambda line: console.print(line, highlight=False, soft_wrap=True))
     progress = TrainingProgress({print_: names[print_] for print_ in current.pending}, epoch_images, console)
     try:
         with progress:
@@ -183,8 +188,9 @@ def train_pending(
                             f"[red]run failed:[/red] {rich_safe(title)}\n{rich_safe(problem)}", highlight=False
                         )
     except KeyboardInterrupt:
-        tracker.close(wait_seconds=2)
-        console.print(f"stopped; {progress.done} runs of this call are kept, the next `dvc repro` goes on")
+        tracker.close(wait_seconds=1)
+        kept = f"stopped; {progress.done} runs of this call are kept, the next `dvc repro` goes on"
+        console.print(kept, highlight=False, soft_wrap=True)
         raise
     tracker.close()
 

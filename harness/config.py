@@ -58,11 +58,11 @@ class Params(Strict):
     tracking: TrackingParams
 
 
-def load_params(path: Path = PARAMS) -> Params:
-    """Read `path`; SettingError names the file, the key and the remedy."""
+def load_params(path: Path = PARAMS, profile: str | None = None) -> Params:
+    """Read `path`, under another `profile` if one is given; SettingError names the file, the key and the remedy."""
     values = read_yaml(path)
     profiles = values.pop("profiles", {})
-    name = values.get("profile")
+    name = values["profile"] = profile or values.get("profile")
     if name not in profiles:
         raise SettingError(f"unknown profile {name!r} in {path}; {choices(str(name), profiles)}")
     return validate(Params, fill(values, profiles[name]), str(path))

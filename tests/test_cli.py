@@ -1,8 +1,11 @@
 """The command line in a copy of the project: what is printed, and with what exit code."""
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -92,3 +95,27 @@ def test_a_bug_ends_the_stage_after_the_others_are_kept(folder: Path) -> None:
     done = harness(folder, "train")
     assert done.returncode == 0, done.stderr
     assert len(list((folder / "data" / "runs").iterdir())) == 2
+
+
+def test_ctrl_c_stops_within_5_seconds_and_keeps_what_is_finished(folder: Path) -> None:
+    assert harness(folder, "prepare").returncode == 0
+    study = folder / "experiments" / "mine.yaml"
+    # The control ends at once; the other level would take hours.
+    study.write_text(study.read_text() + "contexts: {short: {epochs: 1}, long: {epochs: 100000}}\n")
+    edit(folder / "params.yaml", "workers: auto", "workers: 1")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness", "train"], cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    runs = folder / "data" / "runs"
+    deadline = time.monotonic() + 60
+    while not (runs.is_dir() and len(list(runs.iterdir())) == 2) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    # As a terminal does: the whole group is interrupted.
+    os.killpg(process.pid, signal.SIGINT)
+    started = time.monotonic()
+    _, printed = process.communicate(timeout=20)
+    assert time.monotonic() - started < 5
+    assert process.returncode == 130
+    assert "2 runs of this call are kept, the next `dvc repro` goes on" in printed
+    assert "Traceback" not in printed
+    assert len(list(runs.iterdir())) == 2

@@ -95,6 +95,12 @@ def crop(images: torch.Tensor, targets: torch.Tensor, generator: torch.Generator
     return pixels[batch, rows.unsqueeze(2), columns.unsqueeze(1)].permute(0, 3, 1, 2), targets
 
 
+@AUGMENTATION.level("flip_crop")
+def flip_crop(images: torch.Tensor, targets: torch.Tensor, generator: torch.Generator) -> Batch:
+    """Mirror and translate: the usual augmentation of small pictures."""
+    return crop(*flip(images, targets, generator), generator)
+
+
 @AUGMENTATION.level("rotate")
 def rotate(images: torch.Tensor, targets: torch.Tensor, generator: torch.Generator, *, degrees: float = 15.0) -> Batch:
     """Turn about the centre by up to `degrees` either way."""
