@@ -24,9 +24,9 @@ class Modes(Observer):
 
     def after_training(self, recipe: "Recipe") -> None:
         size = min(recipe.spec.settings.batch_size, len(recipe.validation))
-        training = predictions(recipe, size, training=True)
-        # How inference is cut into batches changes nothing.
+        # Inference comes first: a pass in training mode moves the running statistics until the look is over.
         inference = predictions(recipe, PART, training=False)
+        training = predictions(recipe, size, training=True)
         labels = recipe.validation.labels
         accuracies = [(found == labels).double().mean().item() for found in (training, inference)]
         self.metrics = {
