@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from harness.training.recipe import Recipe
 
 BINS = edges(0.1, 61)
+FIXED = 64
 # Flat: where the slope is below this share of the steepest slope of the nonlinearity.
 FLAT = 0.05
 # Layer -> its last input and output.
@@ -38,7 +39,7 @@ class Activations(Observer):
     """Looks before training, after epochs 1, 2, 4, 8 ... and at the end, in inference mode.
 
     A unit is a channel. It is dead if its output is exactly 0 on every validation picture; mean, std
-    (over pictures, units and places), histogram and saturated share are of 128 of these pictures.
+    (over pictures, units and places), histogram and saturated share are of 64 of these pictures.
     """
 
     def __init__(self) -> None:
@@ -65,7 +66,7 @@ class Activations(Observer):
         layers = activation_layers(recipe)
         alive: dict[str, torch.Tensor] = {}
         with captured(layers) as caught:
-            forward(recipe, spread(len(recipe.validation), PART))
+            forward(recipe, spread(len(recipe.validation), FIXED))
             measured = [statistics(layer, *caught[name]) for name, layer in layers.items()]
             for start in range(0, len(recipe.validation), PART):
                 forward(recipe, slice(start, start + PART))

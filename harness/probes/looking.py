@@ -92,12 +92,13 @@ def median(values: np.ndarray) -> float | None:
 def shares(values: torch.Tensor, edges: np.ndarray) -> np.ndarray:
     """Return the share of values in each bin between `edges`; the outer bins hold all beyond them too."""
     low, high, bins = float(edges[0]), float(edges[-1]), len(edges) - 1
-    finite = values.detach().float().flatten()
-    finite = finite[torch.isfinite(finite)]
-    if not len(finite):
+    # torch has no deterministic histogram on a GPU.
+    plain = values.detach().float().flatten().cpu()
+    if not bool(torch.isfinite(plain.sum())):
+        plain = plain[torch.isfinite(plain)]
+    if not len(plain):
         return np.full(bins, np.nan)
-    places = ((finite.clamp(low, high) - low) / (high - low) * bins).long().clamp(max=bins - 1)
-    return (places.bincount(minlength=bins).double() / len(finite)).cpu().numpy()
+    return (torch.histc(plain.clamp(low, high), bins, low, high).double() / len(plain)).numpy()
 
 
 def edges(width: float, bins: int) -> np.ndarray:
