@@ -89,6 +89,7 @@ class Activations(Observer):
             mean, std, saturated, dead = (self.seen[name][at] for name in STATISTICS[:4])
             metrics |= {
                 f"{prefix}activation_mean": number(mean.mean()),
+                f"{prefix}activation_offset": number(np.abs(mean).mean()),
                 f"{prefix}activation_std_first": number(std[0]),
                 f"{prefix}activation_std_last": number(std[-1]),
                 f"{prefix}activation_std_growth": growth(std),
