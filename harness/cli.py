@@ -246,7 +246,7 @@ def current_plan(params: Params) -> "Plan":
     device = resolve_device(params.engine.device)
     precision = resolve_precision(params.engine.precision, device)
     target = Target(Prepared.load(PREPARED).manifest, device, precision, params.engine.threads)
-    return make_plan(studies, recipe, params.seeds, params.profile, target, Store(RUNS))
+    return make_plan(studies, recipe, params.seeds, params.profile, target, Store(RUNS), load_studies("all"))
 
 
 def worker_count(params: Params, current: "Plan") -> int:

@@ -13,6 +13,8 @@ from harness.spec import Choice, Settings
 HARNESS = Path(__file__).parent
 # Registered levels that a run does not use are left out, so that a new one retrains nothing.
 NUMERIC_CODE = ("seeding.py", "factors/*.py", "training/*.py")
+# What every probe builds on; a run without probes does without it.
+PROBE_CODE = ("probes/observer.py", "probes/looking.py")
 
 
 def fingerprint(
@@ -33,9 +35,15 @@ def fingerprint(
         "device": device,
         "precision": precision,
         "threads": threads,
-        "code": code_digest(frozenset(chosen), tuple(f"probes/{name}.py" for name in probes)),
+        "code": code_digest(frozenset(chosen), probe_code(probes)),
     }
     return digest(json.dumps(identity, sort_keys=True))
+
+
+def probe_code(probes: Iterable[str]) -> tuple[str, ...]:
+    """Return the files behind the named probes, whatever their order."""
+    files = tuple(f"probes/{name}.py" for name in sorted(set(probes)))
+    return files and (*PROBE_CODE, *files)
 
 
 def digest(text: str) -> str:

@@ -1,6 +1,6 @@
 """Parameters + studies + what is recorded -> the runs, duplicates folded."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
@@ -23,9 +23,11 @@ class Target:
     precision: str
     threads: int
 
-    def spec(self, settings: Settings, seed: int) -> RunSpec:
-        """Return the run of `settings` under `seed`, with its fingerprint."""
-        print_of_run = fingerprint(settings, seed, self.data["digest"], self.device, self.precision, self.threads)
+    def spec(self, settings: Settings, seed: int, probes: tuple[str, ...] = ()) -> RunSpec:
+        """Return the run of `settings` under `seed`, watched by `probes`, with its fingerprint."""
+        print_of_run = fingerprint(
+            settings, seed, self.data["digest"], self.device, self.precision, self.threads, probes
+        )
         return RunSpec(
             settings,
             seed,
@@ -34,6 +36,7 @@ class Target:
             self.precision,  # type: ignore[arg-type]
             self.threads,
             print_of_run,
+            probes,
         )
 
 
@@ -126,12 +129,26 @@ def arm_to_json(planned: PlannedArm) -> dict[str, Any]:
     }
 
 
+# Settings -> the probes that any study asks for in runs with these settings.
+Asked = Mapping[Settings, frozenset[str]]
+
+
 def make_plan(
-    studies: list[Study], recipe: dict[str, Any], seeds: int, profile: str, target: Target, store: Store
+    studies: list[Study],
+    recipe: dict[str, Any],
+    seeds: int,
+    profile: str,
+    target: Target,
+    store: Store,
+    all_studies: Sequence[Study] = (),
 ) -> Plan:
-    """Return the plan as far as the records allow: judged runs of a tuned arm follow its trials."""
+    """Return the plan as far as the records allow: judged runs of a tuned arm follow its trials.
+
+    A run that several of `all_studies` share has the probes of them all, whichever are selected.
+    """
+    asked = asked_probes([*studies, *all_studies], recipe, target)
     arms = tuple(
-        plan_arm(study, context, level, recipe, study.seeds or seeds, target, store)
+        plan_arm(study, context, level, recipe, study.seeds or seeds, target, store, asked)
         for study in studies
         for context in study.contexts
         for level in study.levels
@@ -141,17 +158,45 @@ def make_plan(
     return replace(plan, pending={print_: spec for print_, spec in plan.distinct.items() if print_ in missing})
 
 
+def asked_probes(studies: Sequence[Study], recipe: dict[str, Any], target: Target) -> Asked:
+    """Return which probes each run needs that the study files alone decide; tuned arms depend on records too."""
+    asked: dict[Settings, frozenset[str]] = {}
+    for study in (study for study in studies if study.probes):
+        for context in study.contexts:
+            if study.tune is None or context.name not in study.tune.contexts:
+                for level in study.levels:
+                    settings = settings_of(context, level, recipe, target)
+                    asked[settings] = asked.get(settings, frozenset()) | set(study.probes)
+    return asked
+
+
+def settings_of(context: Context, level: Level, recipe: dict[str, Any], target: Target) -> Settings:
+    """Return the settings of an arm; the level comes last: it is what the study varies."""
+    return resolve(recipe, {**dict(context.changes), **dict(level.changes)}, target.data["splits"]["train"])
+
+
 def plan_arm(
-    study: Study, context: Context, level: Level, recipe: dict[str, Any], seeds: int, target: Target, store: Store
+    study: Study,
+    context: Context,
+    level: Level,
+    recipe: dict[str, Any],
+    seeds: int,
+    target: Target,
+    store: Store,
+    asked: Asked,
 ) -> PlannedArm:
     """Resolve one arm; with tuning, choose the value if every trial has been recorded."""
-    # The level comes last: it is what the study varies.
-    changes = {**dict(context.changes), **dict(level.changes)}
-    settings = resolve(recipe, changes, target.data["splits"]["train"])
+    settings = settings_of(context, level, recipe, target)
     arm = Arm(study.name, context.name, level.label, settings)
+
+    def runs(settings: Settings) -> tuple[RunSpec, ...]:
+        probes = tuple(sorted(asked.get(settings, frozenset()) | set(study.probes)))
+        return tuple(target.spec(settings, seed, probes) for seed in range(seeds))
+
     tune = study.tune
     if tune is None or context.name not in tune.contexts:
-        return PlannedArm(arm, tuple(target.spec(settings, seed) for seed in range(seeds)))
+        return PlannedArm(arm, runs(settings))
+    # A trial only helps to choose, and nobody looks at it closely.
     trials = tuple(
         Trial(value, target.spec(settings.changed(**{tune.setting: value}), FIRST_TUNING_SEED + seed))
         for value in tune.values
@@ -161,8 +206,7 @@ def plan_arm(
         return PlannedArm(arm, (), trials, tune.setting, None, waiting=seeds)
     chosen = choose(trials, store)
     arm = replace(arm, settings=settings.changed(**{tune.setting: chosen}))
-    runs = tuple(target.spec(arm.settings, seed) for seed in range(seeds))
-    return PlannedArm(arm, runs, trials, tune.setting, chosen)
+    return PlannedArm(arm, runs(arm.settings), trials, tune.setting, chosen)
 
 
 def choose(trials: tuple[Trial, ...], store: Store) -> float:

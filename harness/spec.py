@@ -175,6 +175,7 @@ class Study:
     contexts: tuple[Context, ...]
     seeds: int | None
     metrics: tuple[str, ...]
+    probes: tuple[str, ...]
     tune: Tune | None
     claims: tuple[Claim, ...]
 
@@ -204,6 +205,7 @@ class RunSpec:
     precision: Literal["float32", "bfloat16"]
     threads: int
     fingerprint: str
+    probes: tuple[str, ...] = ()
 
 
 @dataclass

@@ -10,6 +10,7 @@ from pydantic import Field
 from harness.config import Strict, read_yaml, validate
 from harness.errors import SettingError, choices
 from harness.factors import REGISTRIES
+from harness.probes import PROBE
 from harness.spec import SETTING_TYPES, Choice, Claim, Comparison, Context, Level, Settings, Study, Tune, parse_setting
 
 EXPERIMENTS = Path("experiments")
@@ -58,6 +59,7 @@ class StudyFile(Strict):
     contexts: dict[str, dict[str, Any] | None] = Field(default={"default": None}, min_length=1)
     seeds: int | None = Field(default=None, ge=1)
     metrics: list[str] = Field(default=["test_accuracy"], min_length=1)
+    probes: list[str] = Field(default=[])
     tune: TuneFile | None = None
     claims: list[ClaimFile] = Field(default=[])
 
@@ -99,6 +101,7 @@ def load_study(path: Path) -> Study:
         contexts=contexts,
         seeds=file.seeds,
         metrics=tuple(file.metrics),
+        probes=read_probes(file, path),
         tune=read_tune(file, path),
         claims=tuple(read_claim(claim, file, labels, path) for claim in file.claims),
     )
@@ -214,6 +217,13 @@ def read_tune(file: StudyFile, path: Path) -> Tune | None:
     for context in file.tune.contexts:
         check_name(context, file.contexts, f"{path}: tune.contexts")
     return Tune(file.tune.setting, tuple(file.tune.values), file.tune.seeds, tuple(file.tune.contexts))
+
+
+def read_probes(file: StudyFile, path: Path) -> tuple[str, ...]:
+    """Return the probes of a study in alphabetical order: their order in the file changes no run."""
+    for name in file.probes:
+        PROBE.get(name, f"{path}: probes")
+    return tuple(sorted(set(file.probes)))
 
 
 def read_claim(claim: ClaimFile, file: StudyFile, labels: list[str], path: Path) -> Claim:

@@ -74,3 +74,21 @@ def test_everything_that_can_change_a_number_is_in_it(settings: Callable[..., Se
     ):
         prints.add(fingerprint(**(base | change)))  # type: ignore[arg-type]
     assert len(prints) == 8
+
+
+def test_a_probe_changes_the_runs_that_ask_for_it_alone(source: Path, settings: Callable[..., Settings]) -> None:
+    def prints() -> list[str]:
+        statements.cache_clear()
+        code_digest.cache_clear()
+        asked = ((), ("gap",), ("modes",))
+        return [fingerprint(settings(), 0, "d", "cpu", "float32", 1, probes) for probes in asked]
+
+    before = prints()
+    assert len(set(before)) == 3
+    path = source / "probes/gap.py"
+    path.write_text(path.read_text().replace("right / len(index)", "right / (len(index) + 1)"))
+    after = prints()
+    assert [old == new for old, new in zip(before, after, strict=True)] == [True, False, True]
+    path = source / "probes/looking.py"
+    path.write_text(path.read_text().replace("PART = 128", "PART = 64"))
+    assert [old == new for old, new in zip(after, prints(), strict=True)] == [True, False, False]

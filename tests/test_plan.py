@@ -106,3 +106,40 @@ def test_no_rate_means_one_run_wherever_dropout_would_act(plan_of: Callable[...,
         "contexts: {a: {dropout_place: dense}, b: {dropout_place: conv}}\n"
     )
     assert len(plan_of(text).distinct) == 3 + 6
+
+
+def with_probes(text: str, probes: str) -> str:
+    return text + f"probes: [{probes}]\n"
+
+
+def test_a_shared_run_has_the_probes_of_all_studies_whichever_are_selected(
+    tmp_path: Path, recipe: dict[str, Any], target: Target
+) -> None:
+    texts = with_probes(TWO_STUDIES["a"], "weights, gap"), with_probes(TWO_STUDIES["b"], "weights, activations")
+    studies = []
+    for number, text in enumerate(texts):
+        path = tmp_path / f"study{number}.yaml"
+        path.write_text(text)
+        studies.append(load_study(path))
+    store = Store(tmp_path / "runs")
+    both = make_plan(studies, recipe, 3, "smoke", target, store, studies)
+    alone = [make_plan([study], recipe, 3, "smoke", target, store, studies) for study in studies]
+    assert len(both.distinct) == 9, "the control is folded"
+    assert set(both.distinct) == set(alone[0].distinct) | set(alone[1].distinct)
+    probes = {planned.arm.level: planned.runs[0].probes for planned in both.arms}
+    assert probes["relu"] == probes["3"] == ("activations", "gap", "weights")
+    assert probes["tanh"] == ("gap", "weights")
+    assert probes["2"] == ("activations", "weights")
+
+
+def test_probes_are_part_of_a_run_and_their_order_is_not(plan_of: Callable[..., Plan]) -> None:
+    plain = plan_of(TWO_STUDIES["a"])
+    one, other = (plan_of(with_probes(TWO_STUDIES["a"], order)) for order in ("gap, modes", "modes, gap, modes"))
+    assert set(one.distinct) == set(other.distinct)
+    assert not set(plain.distinct) & set(one.distinct)
+
+
+def test_trials_are_not_probed(plan_of: Callable[..., Plan]) -> None:
+    plan = plan_of(with_probes(TUNED, "updates"))
+    assert all(not trial.spec.probes for planned in plan.arms for trial in planned.trials)
+    assert all(spec.probes == ("updates",) for planned in plan.arms for spec in planned.runs)

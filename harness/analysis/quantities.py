@@ -73,6 +73,23 @@ KNOWN = {
     "parameters": Quantity("parameters", digits=0),
     "steps": Quantity("steps", "steps", "steps", digits=0),
     "diverged": Quantity("share of runs that did not finish", "%", "points", scale=100, digits=0, better="lower"),
+    "inference_gap": Quantity(
+        "generalisation gap in inference mode", "points", "points", scale=100, digits=1, better="lower"
+    ),
+    "best_inference_gap": Quantity(
+        "generalisation gap of the judged weights", "points", "points", scale=100, digits=1, better="lower"
+    ),
+    "mode_gap": Quantity("accuracy in training mode less in inference mode", "points", "points", scale=100, digits=1),
+    "activation_op_seconds": Quantity("nonlinearity alone", "ms", "ms", scale=1e3, better="lower"),
+    "step_seconds": Quantity("time of one step", "ms", "ms", scale=1e3, better="lower"),
+    "inference_seconds": Quantity("inference per picture", "ms", "ms", scale=1e3, better="lower"),
+    "update_ratio_log10": Quantity("update over weight size, power of ten", digits=2),
+    "first_update_per_rate": Quantity("first update over learning rate", digits=2),
+    "effective_step_growth": Quantity("effective step, last epoch over first", digits=2),
+    "start_activation_std_growth": Quantity("spread of activations from layer to layer, factor", digits=2),
+    "start_sign_agreement_share": Quantity(
+        "weight gradients of a unit with one sign", "%", "points", scale=100, digits=1, share=True
+    ),
     "generalisation_gap": Quantity("generalisation gap", "points", "points", scale=100, digits=1, better="lower"),
 }
 

@@ -131,7 +131,7 @@ def work(connection: Connection, prepared: Path) -> None:
     # The terminal interrupts the whole group; the parent decides what ends when.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from harness.data.prepared import Prepared
-    from harness.probes.observer import Observer
+    from harness.probes import PROBE, Observer
     from harness.training.loop import run
     from harness.training.split import RunData, load_run_data
 
@@ -152,7 +152,7 @@ def work(connection: Connection, prepared: Path) -> None:
             return
         try:
             data = data or load_run_data(Prepared.load(prepared), spec.device)
-            event: Event = Finished(spec, run(spec, data, [Report(spec)]))
+            event: Event = Finished(spec, run(spec, data, [*(PROBE.get(name)() for name in spec.probes), Report(spec)]))
         except (BrokenPipeError, ConnectionResetError):
             # The parent is gone: nobody waits for this run.
             return

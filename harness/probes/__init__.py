@@ -1,1 +1,20 @@
-"""One file per diagnostic that watches a run; a probe draws no randomness and changes nothing."""
+"""One file per diagnostic that watches a run; a probe draws no randomness and changes nothing.
+
+The file of the probe `name` is `name.py`: it is part of the fingerprint of the runs that ask for it.
+"""
+
+from harness.probes import (  # noqa: F401
+    activations,
+    gap,
+    gradients,
+    inference,
+    modes,
+    smoothness,
+    symmetry,
+    timing,
+    updates,
+    weights,
+)
+from harness.probes.observer import PROBE, Findings, Observer
+
+__all__ = ["PROBE", "Findings", "Observer"]

@@ -3,6 +3,8 @@
 import os
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -82,6 +84,7 @@ class PeakMemory:
     def __init__(self, device: Device) -> None:
         self.device = device
         self.base: int | None = 0
+        self.before: int | None = 0  # the peak until the last pause
         if device == "cuda":
             torch.cuda.reset_peak_memory_stats()
             self.base = torch.cuda.memory_allocated()
@@ -106,9 +109,19 @@ class PeakMemory:
                 return int(line.split()[1]) * 1024
         return None
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave out what the block holds."""
+        self.before = self.read()
+        yield
+        if self.device == "cuda":
+            torch.cuda.reset_peak_memory_stats()
+        elif self.base is not None:
+            self._restart()
+
     def read(self) -> int | None:
         """Return the peak since construction; None where the system does not tell."""
         if self.device == "cuda":
-            return torch.cuda.max_memory_allocated() - (self.base or 0)
+            return max(self.before or 0, torch.cuda.max_memory_allocated() - (self.base or 0))
         peak = None if self.base is None else self._status("VmHWM")
-        return None if peak is None or self.base is None else max(0, peak - self.base)
+        return None if peak is None or self.base is None else max(self.before or 0, peak - self.base)

@@ -33,6 +33,7 @@ class History:
     best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
     steps: int = 0
     images: int = 0
+    aside: float = 0.0  # seconds that observers took, which no timing counts
     seconds: dict[str, float] = field(default_factory=lambda: {"train": 0.0, "evaluation": 0.0})
 
     def add(self, point: dict[str, float], first_loss: float, model: torch.nn.Module) -> bool:
@@ -84,11 +85,11 @@ class Stopwatch:
         self.elapsed = 0.0
 
     def __enter__(self) -> "Stopwatch":
-        self.started = time.perf_counter()
+        self.started, self.aside = time.perf_counter(), self.history.aside
         return self
 
     def __exit__(self, *_: Any) -> None:
         if self.device == "cuda":
             torch.cuda.synchronize()
-        self.elapsed = time.perf_counter() - self.started
+        self.elapsed = time.perf_counter() - self.started - (self.history.aside - self.aside)
         self.history.seconds[self.name] += self.elapsed

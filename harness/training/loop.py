@@ -13,6 +13,7 @@ from harness.training.evaluate import evaluate
 from harness.training.history import History, Stopwatch
 from harness.training.recipe import Recipe
 from harness.training.split import RunData
+from harness.training.watch import Watch
 
 
 def run(spec: RunSpec, data: RunData, observers: Sequence[Observer] = ()) -> RunResult:
@@ -22,6 +23,7 @@ def run(spec: RunSpec, data: RunData, observers: Sequence[Observer] = ()) -> Run
     """
     make_deterministic(spec.threads)
     memory, history = PeakMemory(spec.device), History()
+    watch = Watch(observers, history, memory)
     metrics: dict[str, float | None] = {"test_accuracy": None, "test_loss": None}
     per_class: dict[str, float] = {}
     arrays: dict[str, Any] = {}
@@ -30,9 +32,11 @@ def run(spec: RunSpec, data: RunData, observers: Sequence[Observer] = ()) -> Run
     try:
         recipe = Recipe.build(spec, data)
         metrics["parameters"] = sum(p.numel() for p in recipe.model.parameters())
-        status = fit(recipe, history, observers)
+        status = fit(recipe, history, watch)
+        watch.look("after_training", recipe)
         if status == "done":
             recipe.model.load_state_dict(history.best_weights)
+            watch.look("at_best", recipe)
             test = evaluate(recipe, recipe.test)
             metrics |= {"test_accuracy": test.accuracy, "test_loss": test.loss}
             per_class = test.per_class(data.classes)
@@ -44,6 +48,8 @@ def run(spec: RunSpec, data: RunData, observers: Sequence[Observer] = ()) -> Run
     metrics |= history.metrics()
     metrics["epochs_to_target"] = history.epochs_to(spec.settings.target_accuracy)
     metrics["peak_memory_bytes"] = memory.read()
+    found, seen = watch.findings()
+    metrics, arrays = metrics | found, arrays | seen
     return RunResult(
         fingerprint=spec.fingerprint,
         status=status,
@@ -59,13 +65,12 @@ def run(spec: RunSpec, data: RunData, observers: Sequence[Observer] = ()) -> Run
     )
 
 
-def fit(recipe: Recipe, history: History, observers: Sequence[Observer]) -> Status:
+def fit(recipe: Recipe, history: History, watch: Watch) -> Status:
     """Train for the epochs of the recipe; say how it ended. Curves and best weights go to `history`."""
     settings, model = recipe.spec.settings, recipe.model
     device = recipe.spec.device
     deadline = time.perf_counter() + settings.max_train_seconds
-    for observer in observers:
-        observer.before_training(recipe)
+    watch.look("before_training", recipe)
     model.train()
     for epoch in range(1, settings.epochs + 1):
         rate = recipe.learning_rate
@@ -73,12 +78,13 @@ def fit(recipe: Recipe, history: History, observers: Sequence[Observer]) -> Stat
         totals = torch.zeros(2, device=device)
         with Stopwatch(history, "train", device) as clock:
             for index in recipe.batches():
-                sums = recipe.update(index)
+                with watch.update(recipe):
+                    sums = recipe.update(index)
                 totals += sums
                 if history.steps == 0:
                     first_loss = sums[0] / len(index)
                 history.steps += 1
-                if time.perf_counter() > deadline:
+                if time.perf_counter() - history.aside > deadline:
                     return "timed out"
         history.images += recipe.epoch_images
         with Stopwatch(history, "evaluation", device):
@@ -95,8 +101,7 @@ def fit(recipe: Recipe, history: History, observers: Sequence[Observer]) -> Stat
         }
         if not history.add(point, first_loss.item(), model):
             return "diverged"
-        for observer in observers:
-            observer.after_epoch(recipe, point)
+        watch.look("after_epoch", recipe, point)
     return "done"
 
 

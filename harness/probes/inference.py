@@ -1,0 +1,34 @@
+"""Do two passes over the same pictures agree to the last bit, in inference mode and in training mode?"""
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from harness.probes.looking import PART, logits, pictures, spread
+from harness.probes.observer import PROBE, Findings, Observer
+
+if TYPE_CHECKING:
+    from harness.training.recipe import Recipe
+
+
+@PROBE.level("inference")
+class Inference(Observer):
+    """Shows 128 validation pictures twice in each mode after training.
+
+    In training mode dropout draws; the generators' states are put back (see `Observer`), so the run's luck stays.
+    """
+
+    def __init__(self) -> None:
+        self.metrics: dict[str, float | None] = {}
+
+    @torch.no_grad()
+    def after_training(self, recipe: "Recipe") -> None:
+        images, _ = pictures(recipe, recipe.validation, spread(len(recipe.validation), PART))
+        for mode in ("inference", "training"):
+            recipe.model.train(mode == "training")
+            first, second = logits(recipe, images), logits(recipe, images)
+            same = torch.isclose(first, second, rtol=0, atol=0, equal_nan=True).all(dim=1)
+            self.metrics[f"{mode}_repeats_share"] = same.double().mean().item()
+
+    def result(self) -> Findings:
+        return Findings(self.metrics)

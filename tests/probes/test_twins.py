@@ -1,0 +1,349 @@
+"""Every diagnostic against a plain, slow twin: loops and formulas in float64, no hooks."""
+
+import copy
+from collections.abc import Callable, Iterator
+from math import log10, sqrt
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from harness.probes import PROBE, Observer
+from harness.probes.activations import Activations, growth, slope, statistics, steepest
+from harness.probes.gap import Gap
+from harness.probes.gradients import Gradients, unit_agreement
+from harness.probes.inference import Inference
+from harness.probes.looking import edges, shares, spread, watches_epoch, watches_step
+from harness.probes.modes import Modes
+from harness.probes.smoothness import STEPS, Smoothness
+from harness.probes.symmetry import Symmetry, identical_share
+from harness.probes.timing import Timing, seconds
+from harness.probes.updates import Updates
+from harness.probes.weights import Weights
+from harness.spec import RunSpec
+from harness.training.loop import run
+from harness.training.recipe import Recipe
+from harness.training.split import RunData
+
+Spec = Callable[..., RunSpec]
+
+
+class Copies(Observer):
+    """Keeps the model at every moment, and the gradients and rate of every update."""
+
+    def __init__(self) -> None:
+        self.start: nn.Module
+        self.end: nn.Module
+        self.best: nn.Module
+        self.epochs: list[nn.Module] = []
+        self.updates: list[tuple[int, float, nn.Module, nn.Module, list[torch.Tensor]]] = []
+
+    def watches(self, step: int, steps_per_epoch: int) -> bool:
+        return True
+
+    def before_training(self, recipe: Recipe) -> None:
+        self.start, self.recipe = copy.deepcopy(recipe.model), recipe
+
+    def before_update(self, recipe: Recipe, step: int) -> None:
+        self.before, self.rate = copy.deepcopy(recipe.model), recipe.learning_rate
+
+    def after_update(self, recipe: Recipe, step: int) -> None:
+        gradients = [m.weight.grad.clone() for m in layers(recipe.model)]  # type: ignore[union-attr, operator]
+        self.updates.append((step, self.rate, self.before, copy.deepcopy(recipe.model), gradients))
+
+    def after_epoch(self, recipe: Recipe, point: dict[str, float]) -> None:
+        self.epochs.append(copy.deepcopy(recipe.model))
+
+    def after_training(self, recipe: Recipe) -> None:
+        self.end = copy.deepcopy(recipe.model)
+
+    def at_best(self, recipe: Recipe) -> None:
+        self.best = copy.deepcopy(recipe.model)
+
+
+def layers(model: nn.Module) -> list[nn.Module]:
+    return [m for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+
+
+def flat(tensors: Iterator[torch.Tensor] | list[torch.Tensor]) -> list[float]:
+    return [value for tensor in tensors for value in tensor.detach().double().flatten().tolist()]
+
+
+def norm(values: list[float]) -> float:
+    return sqrt(sum(value * value for value in values))
+
+
+def outputs(model: nn.Sequential, images: torch.Tensor, kind: type) -> list[torch.Tensor]:
+    """What every nonlinearity gives, layer after layer in float64, without a hook."""
+    model = copy.deepcopy(model).double().eval()
+    found, x = [], images.double()
+    for layer in model:
+        for part in layer if isinstance(layer, nn.Sequential) else [layer]:
+            x = part(x)
+            if isinstance(part, kind):
+                found.append(x.detach())
+    return found
+
+
+@pytest.mark.parametrize(("activation", "kind"), [("relu", nn.ReLU), ("tanh", nn.Tanh), ("sigmoid", nn.Sigmoid)])
+def test_activations(activation: str, kind: type, spec: Spec, run_data: RunData) -> None:
+    copies = Copies()
+    one = spec(activation=activation, learning_rate=0.3)
+    result = run(one, run_data, [copies, Activations()])
+    recipe = copies.recipe
+    validation = recipe.scale(recipe.validation.pictures(slice(None)))
+    for prefix, model, at in (("start_", copies.start, 0), ("", copies.end, -1)):
+        maps = outputs(model, validation, kind)  # type: ignore[arg-type]
+        means, stds, dead, saturated = [], [], [], []
+        for layer, values in enumerate(maps):
+            plain = values.flatten().tolist()
+            mean = sum(plain) / len(plain)
+            means.append(mean)
+            stds.append(sqrt(sum((value - mean) ** 2 for value in plain) / len(plain)))
+            units = [values[:, unit].flatten().tolist() for unit in range(values.shape[1])]
+            dead.append(sum(all(value == 0 for value in unit) for unit in units) / len(units))
+            slopes = {
+                "relu": lambda y: float(y > 0),
+                "tanh": lambda y: 1 - y * y,
+                "sigmoid": lambda y: 4 * y * (1 - y),
+            }
+            saturated.append(sum(slopes[activation](value) < 0.05 for value in plain) / len(plain))
+            assert result.arrays["activations/mean"][at, layer] == pytest.approx(means[-1], rel=1e-4, abs=1e-6)
+            assert result.arrays["activations/std"][at, layer] == pytest.approx(stds[-1], rel=1e-4)
+            assert result.arrays["activations/histogram"][at, layer].sum() == pytest.approx(1)
+        assert result.metrics[f"{prefix}activation_mean"] == pytest.approx(np.mean(means), rel=1e-4, abs=1e-6)
+        assert result.metrics[f"{prefix}activation_std_growth"] == pytest.approx(sqrt(stds[2] / stds[0]), rel=1e-4)
+        assert result.metrics[f"{prefix}dead_share"] == pytest.approx(np.mean(dead))
+        assert result.metrics[f"{prefix}saturated_share"] == pytest.approx(np.mean(saturated), abs=1e-4)
+    assert result.arrays["activations/epochs"].tolist() == [0, 1, 2]
+    assert result.arrays["activations/layers"].tolist() == ["block1.2", "block2.2", "block3.2"]
+
+
+def test_dead_units_are_found(spec: Spec, run_data: RunData) -> None:
+    class Kill(Activations):
+        def before_training(self, recipe: Recipe) -> None:
+            with torch.no_grad():
+                recipe.model.block2[0].bias[1] = -1e6  # type: ignore[index, union-attr, operator]
+            super().before_training(recipe)
+
+    result = run(spec(norm="none"), run_data, [Kill()])
+    assert result.arrays["activations/dead_share"][:, 1].min() >= 1 / 8
+    assert result.arrays["activations/dead_share"][0].tolist() == [0, 1 / 8, 0]
+
+
+def test_slopes_of_special_nonlinearities() -> None:
+    from harness.factors.activation import Maxout
+
+    x = torch.tensor([[1.0, 0.0], [-2.0, 3.0]])
+    assert slope(Maxout(), x).tolist() == [[1.0], [1.0]]
+    assert steepest(Maxout()) == steepest(nn.ReLU()) == 1
+    assert steepest(nn.Sigmoid()) == pytest.approx(0.25)
+    # exp(x) < 0.05 of a slope of 1, below ln 0.05 = -2.996.
+    y = torch.tensor([[-3.1], [-2.9], [0.0], [4.0]])
+    assert statistics(nn.ELU(), y, nn.ELU()(y))["saturated_share"] == 0.25
+    assert growth(np.array([1.0, 7.0, 0.25])) == 0.5
+    assert growth(np.array([0.0, 0.0])) is None
+
+
+def test_gradients(spec: Spec, run_data: RunData) -> None:
+    copies = Copies()
+    one = spec(activation="tanh")
+    result = run(one, run_data, [copies, Gradients()])
+    for row, (step, _, _, _, gradients) in enumerate(copies.updates):
+        assert result.arrays["gradients/steps"][row] == step
+        expected = [norm(flat([gradient])) for gradient in gradients]
+        assert result.arrays["gradients/norm"][row] == pytest.approx(expected, rel=1e-5)
+    first = [norm(flat([gradient])) for gradient in copies.updates[0][4]]
+    assert result.metrics["start_gradient_ratio"] == pytest.approx(first[0] / first[-1], rel=1e-5)
+    # The gradient of a dense layer by hand: one picture, delta times input.
+    recipe, model = copies.recipe, copies.start.double().eval()
+    found = []
+    for at in (n * len(recipe.validation) // 8 for n in range(8)):
+        image = recipe.scale(recipe.validation.pictures(slice(at, at + 1))).double()
+        inputs = model[:-1](image)[0].tolist()  # type: ignore[index]
+        delta = model(image).softmax(1)[0].tolist()
+        delta[int(recipe.validation.labels[at])] -= 1
+        for error in delta:
+            signs = [np.sign(error * x) for x in inputs if error * x != 0]
+            found.append(max(signs.count(1), signs.count(-1)) / len(signs))
+    assert result.metrics["start_sign_agreement_share"] == pytest.approx(np.mean(found), abs=1e-3)
+
+
+def test_sign_agreement_is_whole_for_positive_inputs(spec: Spec, run_data: RunData) -> None:
+    result = run(spec(activation="sigmoid", norm="none"), run_data, [Gradients()])
+    assert result.metrics["start_sign_agreement_share"] == 1
+    gradient = torch.tensor([[1.0, -2.0, 3.0, 0.0], [0.0, 0.0, 0.0, 0.0], [-1.0, -1.0, 0.0, 0.0]])
+    assert unit_agreement(gradient).tolist() == pytest.approx([2 / 3, 1])
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adagrad"])
+def test_updates(optimizer: str, spec: Spec, run_data: RunData) -> None:
+    copies = Copies()
+    result = run(spec(optimizer=optimizer, epochs=4, learning_rate=0.01), run_data, [copies, Updates()])
+    powers, effective = [], []
+    for row, (_, rate, before, after, gradients) in enumerate(copies.updates):
+        moved = []
+        for layer, (old, new) in enumerate(zip(layers(before), layers(after), strict=True)):
+            difference = [b - a for a, b in zip(flat([old.weight]), flat([new.weight]), strict=True)]  # type: ignore[list-item]
+            moved += difference
+            ratio = norm(difference) / norm(flat([old.weight]))  # type: ignore[list-item]
+            assert result.arrays["updates/ratio"][row, layer] == pytest.approx(ratio, rel=1e-3)
+            powers.append(log10(ratio))
+        effective.append(norm(moved) / rate / norm(flat(gradients)))
+        if row == 0:
+            first = norm(moved) / rate / sqrt(len(moved))
+    assert result.metrics["update_ratio_log10"] == pytest.approx(np.median(powers), abs=1e-3)
+    assert result.metrics["first_update_per_rate"] == pytest.approx(first, rel=1e-3)
+    assert result.arrays["updates/effective_step"] == pytest.approx(np.array(effective), rel=1e-3)
+    if optimizer == "sgd":
+        assert effective == pytest.approx([1] * len(effective), rel=1e-3)
+    if optimizer == "adam":
+        assert first == pytest.approx(1, abs=0.05), "every weight moves by the rate at first"
+
+
+def test_the_effective_step_is_compared_between_first_and_last_epoch() -> None:
+    probe = Updates()
+    probe.steps, probe.epochs = [0, 4, 5, 9, 10, 19], [1, 1, 1, 1, 2, 2]
+    assert probe.growth(np.array([100.0, 50.0, 2.0, 4.0, 6.0, 12.0])) == 3
+    probe.epochs = [1] * 6
+    assert probe.growth(np.ones(6)) is None
+
+
+def test_weights(spec: Spec, run_data: RunData) -> None:
+    copies = Copies()
+    result = run(spec(initialization={"normal": {"std": 0.01}}), run_data, [copies, Weights()])
+    for prefix, model in (("start_", copies.start), ("", copies.end), ("best_", copies.best)):
+        each = [flat([layer.weight]) for layer in layers(model)]  # type: ignore[list-item]
+        every = [value for values in each for value in values]
+        assert result.metrics[f"{prefix}weight_norm"] == pytest.approx(norm(every))
+        near = sum(abs(value) < 1e-3 for value in every) / len(every)
+        assert result.metrics[f"{prefix}near_zero_share"] == pytest.approx(near)
+        negligible = sum(abs(v) <= 0.01 * max(map(abs, values)) for values in each for v in values) / len(every)
+        assert result.metrics[f"{prefix}negligible_share"] == pytest.approx(negligible, abs=1e-3)
+    assert result.arrays["weights/histogram"].sum(axis=2) == pytest.approx(np.ones((3, 4)))
+
+
+def test_bins_hold_what_lies_beyond_them() -> None:
+    ends = edges(0.5, 5)
+    assert ends.tolist() == [-1.25, -0.75, -0.25, 0.25, 0.75, 1.25]
+    values = torch.tensor([-9.0, -0.8, 0.0, 0.1, 0.3, 1.25, 5.0, torch.nan, torch.inf])
+    expected, _ = np.histogram(np.clip([-9.0, -0.8, 0.0, 0.1, 0.3, 1.25, 5.0], -1.25, 1.25), ends)
+    assert shares(values, ends) == pytest.approx(expected / 7)
+    assert np.isnan(shares(torch.tensor([torch.nan]), ends)).all()
+
+
+def test_gap(spec: Spec, run_data: RunData) -> None:
+    copies = Copies()
+    result = run(spec(dropout=0.5, augmentation="all", data_amount=0.75), run_data, [copies, Gap()])
+    recipe = copies.recipe
+    for prefix, model in (("", copies.end), ("best_", copies.best)):
+        accuracy, loss = {}, {}
+        for name, split in (("train", recipe.train), ("validation", recipe.validation)):
+            chosen = [n * len(split) // 40 for n in range(40)]
+            logits = model.eval()(recipe.scale(split.pictures(slice(None)))).double().log_softmax(1)
+            losses = [-logits[n, int(split.labels[n])].item() for n in chosen]
+            right = [int(logits[n].argmax()) == int(split.labels[n]) for n in chosen]
+            accuracy[name], loss[name] = sum(right) / 40, sum(losses) / 40
+        assert result.metrics[f"{prefix}inference_gap"] == pytest.approx(accuracy["train"] - accuracy["validation"])
+        assert result.metrics[f"{prefix}inference_loss_gap"] == pytest.approx(loss["validation"] - loss["train"], 1e-4)
+    assert result.metrics["inference_train_accuracy"] != result.metrics["final_train_accuracy"]
+
+
+def test_smoothness(spec: Spec, run_data: RunData) -> None:
+    copies = Copies()
+    result = run(spec(dropout=0.5), run_data, [copies, Smoothness()])
+    recipe = copies.recipe
+    chosen = [n * len(recipe.train) // 80 for n in range(80)]
+    images = recipe.scale(recipe.train.pictures(torch.tensor(chosen))).double()
+    labels = recipe.train.labels[chosen]
+    ranges = []
+    for epoch, model in enumerate(copies.epochs):
+        model = model.double().train()
+        model.dropout.eval()  # type: ignore[union-attr, operator]
+        loss = nn.functional.cross_entropy(model(images), labels)
+        model.zero_grad()
+        loss.backward()
+        losses = [loss.item()]
+        for step in STEPS:
+            moved = copy.deepcopy(model)
+            for there, here in zip(moved.parameters(), model.parameters(), strict=True):
+                there.data = here.data - step * 0.05 * here.grad  # type: ignore[operator]
+            losses.append(nn.functional.cross_entropy(moved(images), labels).item())
+        assert result.arrays["smoothness/loss"][epoch] == pytest.approx(losses, rel=1e-3)
+        ranges.append(max(losses) - min(losses))
+    assert result.metrics["loss_range_along_gradient"] == pytest.approx(np.median(ranges), rel=1e-3)
+
+
+def test_modes(spec: Spec, run_data: RunData) -> None:
+    copies = Copies()
+    result = run(spec(batch_size=16, dropout=0.5), run_data, [copies, Modes()])
+    recipe, model = copies.recipe, copies.end
+    images, labels = recipe.scale(recipe.validation.pictures(slice(None))), recipe.validation.labels.tolist()
+    inference = [int(model.eval()(images[n : n + 1]).argmax()) for n in range(40)]
+    model.train()
+    model.dropout.eval()  # type: ignore[union-attr, operator]
+    training = [0] * 40
+    # 40 pictures, at most 16 at a time: three batches of every third picture.
+    for first in range(3):
+        found = model(images[first::3]).argmax(1).tolist()
+        for n, label in zip(range(first, 40, 3), found, strict=True):
+            training[n] = label
+    expected = [sum(a == b for a, b in zip(found, labels, strict=True)) / 40 for found in (training, inference)]
+    assert result.metrics["training_mode_accuracy"] == expected[0]
+    assert result.metrics["inference_mode_accuracy"] == expected[1]
+    assert result.metrics["mode_gap"] == pytest.approx(expected[0] - expected[1])
+    differ = sum(a != b for a, b in zip(training, inference, strict=True)) / 40
+    assert result.metrics["mode_disagreement_share"] == pytest.approx(differ)
+
+
+@pytest.mark.parametrize(("rate", "repeats"), [(0.0, 1.0), (0.5, 0.0)])
+def test_inference(rate: float, repeats: float, spec: Spec, run_data: RunData) -> None:
+    metrics = run(spec(dropout=rate), run_data, [Inference()]).metrics
+    assert metrics["inference_repeats_share"] == 1
+    assert metrics["training_repeats_share"] == repeats
+
+
+@pytest.mark.parametrize(("level", "share"), [("zeros", 1.0), ("constant", 1.0), ("he", 0.0)])
+def test_symmetry(level: str, share: float, spec: Spec, run_data: RunData) -> None:
+    metrics = run(spec(norm="none", initialization=level), run_data, [Symmetry()]).metrics
+    assert metrics["start_identical_unit_share"] == share
+    assert metrics["identical_unit_share"] == share
+
+
+def test_twins_within_a_layer() -> None:
+    weight = torch.randn(6, 3, 2, generator=torch.Generator().manual_seed(0))
+    weight[4] = weight[1] * (1 + 1e-5)
+    rows = [row.flatten().tolist() for row in weight]
+    twins = 0
+    for n, row in enumerate(rows):
+        others = rows[:n] + rows[n + 1 :]
+        twins += any(norm([a - b for a, b in zip(row, other, strict=True)]) < 1e-3 * norm(row) for other in others)
+    assert identical_share(weight) == twins / 6 == 1 / 3
+
+
+def test_timing(spec: Spec, run_data: RunData, monkeypatch: pytest.MonkeyPatch) -> None:
+    metrics = run(spec(), run_data, [Timing()]).metrics
+    assert (metrics["activation_op_seconds"] or 0) > 0
+    assert 0 < (metrics["inference_seconds"] or 0) < (metrics["step_seconds"] or 0) < 5
+    ticks = iter([0, 50, 100, 101, 200, 203, 300, 302])
+    monkeypatch.setattr("harness.probes.timing.time.perf_counter", lambda: next(ticks))
+    calls: list[int] = []
+    assert seconds(lambda: calls.append(0), 3, "cpu") == 2, "the first is a warm-up"
+    assert len(calls) == 4
+
+
+def test_schedules() -> None:
+    assert [epoch for epoch in range(1, 20) if watches_epoch(epoch)] == [1, 2, 4, 8, 16]
+    assert [step for step in range(24) if watches_step(step, 12)] == [0, 1, 2, 3, 4, 5, 8, 11, 14, 17, 20, 23]
+    assert [step for step in range(9) if watches_step(step, 1)] == list(range(9))
+    for per_epoch in range(1, 60):
+        late = [step for step in range(10 * per_epoch, 11 * per_epoch) if watches_step(step, per_epoch)]
+        assert len(late) == min(4, per_epoch), per_epoch
+        assert late[-1] == 11 * per_epoch - 1
+    assert spread(10, 4).tolist() == [0, 2, 5, 7]
+    assert spread(3, 9).tolist() == [0, 1, 2]
+
+
+def test_every_probe_has_its_twin() -> None:
+    assert {f"test_{name}" for name in PROBE.names} <= set(globals())
