@@ -55,14 +55,15 @@ class Residual(nn.Module):
 def residual(layer: LayerFactory, channels_in: int, channels_out: int, count: int) -> nn.Module:
     """Two layers and a skip around them, added before the second activation (He et al., 2016).
 
-    Where the number of channels changes, the skip is a convolution of one pixel.
+    Where the number of channels changes, the skip is a convolution of one pixel, with a norm as the layers have.
     """
     activation = layer.activation()
     # What maxout chooses from is added up before it chooses.
     wide = channels_out * getattr(activation, "pieces", 1)
     inner = [layer(channels_in if number == 0 else channels_out, channels_out) for number in range(count - 1)]
     last = layer(channels_in if count == 1 else channels_out, wide, activation=nn.Identity())
-    shortcut = nn.Identity() if channels_in == wide else nn.Conv2d(channels_in, wide, 1)
+    same = channels_in == wide
+    shortcut = nn.Identity() if same else layer(channels_in, wide, kernel_size=1, activation=nn.Identity())
     return Residual([*inner, last], shortcut, activation)
 
 
