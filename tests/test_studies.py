@@ -1,11 +1,12 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.errors import SettingError
 from harness.factors import REGISTRIES
 from harness.spec import SETTING_TYPES, Choice
-from harness.studies import load_studies, load_study
+from harness.studies import check_changes, load_studies, load_study, resolve
 from tests.conftest import ROOT
 
 STUDY = """\
