@@ -1,6 +1,7 @@
 """Frozen types: what identifies a study, an arm and a run, and what a run leaves behind."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
@@ -52,6 +53,28 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Times:
+    """A multiple of the recipe's value, `x10` in YAML, so that a study fits every profile."""
+
+    factor: float
+
+    @classmethod
+    def parse(cls, text: str) -> "Times":
+        """Read `x0.5`; ValueError if it is none."""
+        match = re.fullmatch(r"x(\d+(?:\.\d+)?)", text)
+        if match is None:
+            raise ValueError(f"expected a number, or a multiple such as x10, not {text!r}")
+        return cls(float(match.group(1)))
+
+    def to_json(self) -> str:
+        """Return the spelling that `parse` reads."""
+        return str(self)
+
+    def __str__(self) -> str:
+        return f"x{self.factor:g}"
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything a study may vary; one value each, resolved. `params.yaml` explains every field."""
 
@@ -69,13 +92,21 @@ class Settings:
     preprocessing: Choice
     augmentation: Choice
     data_amount: float
+    sampling: Choice
+    wrong_labels: float
+    transfer: Choice
     # The recipe.
     loss: Choice
+    label_smoothing: float
+    penalty: Choice
+    auxiliary: Choice
     optimizer: Choice
     learning_rate: float
     schedule: Choice
     batch_size: int
+    rate_scaling: Choice
     epochs: int
+    patience: int
     target_accuracy: float
     max_train_seconds: float
 

@@ -10,8 +10,21 @@ from pydantic import Field
 from harness.config import Strict, read_yaml, validate
 from harness.errors import SettingError, choices
 from harness.factors import REGISTRIES
+from harness.factors.rate_scaling import RATE_SCALING
 from harness.probes import PROBE
-from harness.spec import SETTING_TYPES, Choice, Claim, Comparison, Context, Level, Settings, Study, Tune, parse_setting
+from harness.spec import (
+    SETTING_TYPES,
+    Choice,
+    Claim,
+    Comparison,
+    Context,
+    Level,
+    Settings,
+    Study,
+    Times,
+    Tune,
+    parse_setting,
+)
 
 EXPERIMENTS = Path("experiments")
 # A batch of the whole training split; its size is known once the data is.
@@ -155,6 +168,8 @@ def check_setting(name: str, value: Any, where: str) -> Any:
     if name == "batch_size" and value == FULL_BATCH:
         return value
     try:
+        if isinstance(value, str) and SETTING_TYPES[name] is not Choice:
+            return Times.parse(value)
         parsed = parse_setting(name, value)
     except ValueError as error:
         raise SettingError(f"{name} in {where}: {error}") from error
@@ -171,9 +186,12 @@ RANGES: dict[str, tuple[float, float]] = {
     "kernel_size": (1, 15),
     "dropout": (0, 0.99),
     "data_amount": (1e-6, 1),
+    "wrong_labels": (0, 1),
+    "label_smoothing": (0, 0.5),
     "learning_rate": (0, 1e6),
     "batch_size": (1, 1e9),
     "epochs": (1, 1e6),
+    "patience": (0, 1e6),
     "target_accuracy": (0, 1),
     "max_train_seconds": (1, 1e9),
 }
@@ -191,6 +209,9 @@ def check_range(name: str, value: float, where: str) -> None:
 def check_recipe(recipe: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Return the base recipe parsed; every setting must be there."""
     checked = dict(check_changes(recipe, f"{where}: recipe"))
+    relative = [name for name, value in checked.items() if isinstance(value, Times)]
+    if relative:
+        raise SettingError(f"{where}: recipe.{relative[0]} must be a number: multiples such as x10 are multiples of it")
     lacking = [name for name in SETTING_TYPES if name not in checked]
     if lacking:
         raise SettingError(f"{where}: recipe lacks {', '.join(lacking)}")
@@ -198,14 +219,37 @@ def check_recipe(recipe: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 
 def resolve(recipe: Mapping[str, Any], changes: Mapping[str, Any], train_images: int) -> Settings:
-    """Return the settings of an arm: the recipe with the changes of its context and its level."""
-    values = {**recipe, **changes}
+    """Return the settings of an arm: the recipe with the changes of its context and its level.
+
+    Settings without effect are reset to the recipe's, so that equal runs are one run.
+    """
+    usual = {**recipe, "batch_size": train_images if recipe["batch_size"] == FULL_BATCH else recipe["batch_size"]}
+    values = {**usual, **changes}
+    for name, value in values.items():
+        if isinstance(value, Times):
+            values[name] = multiple(name, value, usual[name])
     if values["batch_size"] == FULL_BATCH:
         values["batch_size"] = train_images
+    # What the scaling does to the rate is in the rate from here on.
+    factor = RATE_SCALING.build(values["rate_scaling"], values["batch_size"], usual["batch_size"])
+    values["learning_rate"] *= factor
+    values["rate_scaling"] = Choice("fixed")
     # A rate of 0 drops nothing, wherever it would act: one run instead of several equal ones.
     if values["dropout"] == 0:
         values["dropout_place"] = recipe["dropout_place"]
+    # A run that ends before its patience does is not stopped early.
+    if values["patience"] >= values["epochs"] - 1:
+        values["patience"] = 0
     return Settings(**values)
+
+
+def multiple(name: str, times: Times, usual: float) -> float:
+    """Return a multiple of the recipe's value in the type of its setting; SettingError if no run could use it."""
+    value = usual * times.factor
+    if SETTING_TYPES[name] is int:
+        value = max(1, round(value))
+    check_range(name, value, f"{name}: {times} of the recipe's {usual:g}")
+    return value
 
 
 def read_tune(file: StudyFile, path: Path) -> Tune | None:

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from math import ceil
 
-from harness.spec import RunSpec
+from harness.factors.transfer import TRANSFER
+from harness.spec import Choice, RunSpec
 from harness.training.device import make_deterministic
 from harness.training.evaluate import evaluate
 from harness.training.recipe import Recipe
@@ -39,6 +40,9 @@ def seconds_of(spec: RunSpec, data: RunData) -> float:
     evaluate(recipe, part)
     picture = (time.perf_counter() - started) / len(part)
     settings = spec.settings
+    if TRANSFER.build(settings.transfer).borrows:
+        source = replace(spec, settings=settings.changed(transfer=Choice("source")))
+        building += seconds_of(source, data)
     steps = settings.epochs * ceil(recipe.epoch_images / settings.batch_size)
     evaluated = settings.epochs * len(recipe.validation) + len(recipe.test)
     return building + min(steps * step + evaluated * picture, settings.max_train_seconds)

@@ -1,11 +1,12 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.errors import SettingError
 from harness.factors import REGISTRIES
 from harness.spec import SETTING_TYPES, Choice
-from harness.studies import load_studies, load_study
+from harness.studies import check_changes, load_studies, load_study, resolve
 from tests.conftest import ROOT
 
 STUDY = """\
@@ -91,3 +92,36 @@ def test_unknown_and_repeated_studies(tmp_path: Path) -> None:
 
 def test_every_choice_has_a_registry() -> None:
     assert set(REGISTRIES) == {name for name, kind in SETTING_TYPES.items() if kind is Choice}
+
+
+def test_multiples_are_of_the_recipes_value_and_fold(recipe: dict[str, Any]) -> None:
+    changes = dict(check_changes({"width": "x2", "learning_rate": "x10"}, "test"))
+    resolved = resolve(recipe, changes, 80)
+    assert resolved == resolve(
+        recipe, {"width": 2 * recipe["width"], "learning_rate": 10 * recipe["learning_rate"]}, 80
+    )
+    assert resolve(recipe, dict(check_changes({"width": "x1"}, "test")), 80) == resolve(recipe, {}, 80)
+
+
+@pytest.mark.parametrize("value", ["10", "x", "x-1", "twice"])
+def test_what_is_no_multiple_is_refused(value: str) -> None:
+    with pytest.raises(SettingError, match="x10"):
+        check_changes({"width": value}, "test")
+
+
+def test_a_multiple_beyond_the_bounds_is_refused(recipe: dict[str, Any]) -> None:
+    with pytest.raises(SettingError, match="x1000"):
+        resolve(recipe, dict(check_changes({"width": "x10000"}, "test")), 80)
+
+
+def test_the_rate_follows_the_batch_and_folds(recipe: dict[str, Any]) -> None:
+    scaled = resolve(recipe, dict(check_changes({"batch_size": 64, "rate_scaling": "linear"}, "test")), 80)
+    assert scaled == resolve(recipe, {"batch_size": 64, "learning_rate": 2 * recipe["learning_rate"]}, 80)
+    full = resolve(recipe, dict(check_changes({"batch_size": "full", "rate_scaling": "linear"}, "test")), 80)
+    assert full.learning_rate == recipe["learning_rate"] * 80 / recipe["batch_size"]
+
+
+def test_patience_that_outlasts_the_run_is_none(recipe: dict[str, Any]) -> None:
+    usual = {"epochs": 6}
+    assert resolve(recipe, usual | {"patience": 5}, 80) == resolve(recipe, usual, 80)
+    assert resolve(recipe, usual | {"patience": 4}, 80).patience == 4

@@ -53,3 +53,56 @@ def standardised(train: torch.Tensor) -> Scaling:
     # A channel that never varies carries nothing; dividing by its zero would carry NaN.
     scale = torch.where(std > 0, 1 / std, torch.zeros_like(std))
     return lambda images: (images - mean) * scale
+
+
+def colour_covariance(train: torch.Tensor) -> torch.Tensor:
+    """Return the covariance (C, C) of the channels over all pixels, in units of 0..1, float64."""
+    count = train.numel() // train.shape[1]
+    total = torch.zeros(train.shape[1], dtype=torch.float64, device=train.device)
+    products = torch.zeros(train.shape[1], train.shape[1], dtype=torch.float64, device=train.device)
+    for block in train.split(4096):
+        # Whole numbers below 2^53: these sums are exact, in whatever order they are taken.
+        pixels = block.transpose(0, 1).flatten(1).double()
+        total += pixels.sum(dim=1)
+        products += pixels @ pixels.T
+    mean = total / count
+    return (products / count - torch.outer(mean, mean)) / 255**2
+
+
+def principal_axes(train: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return 1 / standard deviation along each principal axis of the colours, (C,), and the axes as columns, (C, C)."""
+    # On the CPU, in float64: the same axes for every device.
+    variances, axes = torch.linalg.eigh(colour_covariance(train).cpu())
+    # An axis and its mirror image are both right: the largest entry is made positive.
+    largest = axes.gather(0, axes.abs().argmax(dim=0, keepdim=True))
+    # Grey pictures vary along one axis only; dividing by the others' zero would amplify rounding.
+    varies = variances > 1e-6 * variances.max()
+    return torch.where(varies, variances.clamp(min=1e-12).rsqrt(), 0.0), axes * largest.sign()
+
+
+def mixing(matrix: torch.Tensor, train: torch.Tensor) -> Scaling:
+    """Return the scaling that subtracts the mean of each channel and multiplies every pixel by `matrix` (C, C)."""
+    mean, _ = channel_statistics(train)
+    matrix = matrix.float().to(train.device)
+
+    def scale(images: torch.Tensor) -> torch.Tensor:
+        # In full precision, also where the net around it is not.
+        with torch.autocast(images.device.type, enabled=False):
+            mixed = torch.einsum("ij,bjhw->bihw", matrix, images - mean)
+        return mixed.contiguous(memory_format=torch.channels_last)
+
+    return scale
+
+
+@PREPROCESSING.level("pca_whitening")
+def pca_whitening(train: torch.Tensor) -> Scaling:
+    """Colours along their principal axes, each with unit variance: channels no longer correlate."""
+    scale, axes = principal_axes(train)
+    return mixing(scale.unsqueeze(1) * axes.T, train)
+
+
+@PREPROCESSING.level("zca_whitening")
+def zca_whitening(train: torch.Tensor) -> Scaling:
+    """PCA whitening turned back, so that red stays nearest to red (Bell and Sejnowski, 1997)."""
+    scale, axes = principal_axes(train)
+    return mixing(axes @ (scale.unsqueeze(1) * axes.T), train)

@@ -14,9 +14,13 @@ EVALUATION_BATCH = {"cpu": 128, "cuda": 2048}
 
 @dataclass(frozen=True)
 class Judgement:
-    """Mean loss, share of right answers, and the probabilities (N, K) behind them."""
+    """Mean loss, share of right answers, and the probabilities (N, K) behind them.
+
+    `cross_entropy` is in nats, whatever the loss: runs with different losses can be compared by it.
+    """
 
     loss: float
+    cross_entropy: float
     accuracy: float
     probabilities: torch.Tensor
     labels: torch.Tensor
@@ -36,7 +40,7 @@ def evaluate(recipe: Recipe, split: Split) -> Judgement:
     """Return the judgement of the recipe's model on all of `split`; the model's mode is kept."""
     was_training = recipe.model.training
     recipe.model.eval()
-    parts, losses = [], []
+    parts, losses, nats = [], [], []
     size = EVALUATION_BATCH[recipe.spec.device]
     for start in range(0, len(split), size):
         where = slice(start, start + size)
@@ -45,9 +49,12 @@ def evaluate(recipe: Recipe, split: Split) -> Judgement:
         targets = nn.functional.one_hot(split.labels[where], len(recipe.classes)).float()
         # The last batch is smaller: weigh every batch by its pictures.
         losses.append(recipe.loss(logits, targets) * len(targets))
+        nats.append(nn.functional.cross_entropy(logits, split.labels[where], reduction="sum"))
         parts.append(logits.softmax(dim=1))
     recipe.model.train(was_training)
     probabilities = torch.cat(parts)
     right = (probabilities.argmax(dim=1) == split.labels).sum()
-    loss, correct = torch.stack([torch.stack(losses).sum(), right.float()]).tolist()
-    return Judgement(loss / len(split), correct / len(split), probabilities, split.labels)
+    sums = torch.stack([torch.stack(losses).sum(), torch.stack(nats).sum(), right.float()])
+    # Divided in Python, whose numbers are of double precision.
+    loss, cross_entropy, accuracy = (total / len(split) for total in sums.tolist())
+    return Judgement(loss, cross_entropy, accuracy, probabilities, split.labels)

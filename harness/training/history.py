@@ -31,6 +31,8 @@ class History:
     best: tuple[float, float] = (-1.0, 0.0)
     best_epoch: int | None = None
     best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
+    # Evaluations since the best one: what the patience of early stopping is counted in.
+    waited: int = 0
     steps: int = 0
     images: int = 0
     aside: float = 0.0  # seconds that observers took, which no timing counts
@@ -50,7 +52,9 @@ class History:
             return False
         # Equal accuracy is decided by the lower loss.
         score = (point["validation_accuracy"], -point["validation_loss"])
+        self.waited += 1
         if self.best_epoch is None or score > self.best:
+            self.waited = 0
             self.best, self.best_epoch = score, int(point["epoch"])
             self.best_weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
         return True
@@ -70,6 +74,7 @@ class History:
             "best_validation_accuracy": self.best[0] if self.best_epoch else None,
             "best_validation_loss": -self.best[1] if self.best_epoch else None,
             **last,
+            "evaluations": len(self.curves["epoch"]),
             "steps": self.steps,
             "train_seconds": self.seconds["train"],
             "evaluation_seconds": self.seconds["evaluation"],

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 
+from harness.factors.transfer import TRANSFER
 from harness.probes.observer import Observer
-from harness.spec import RunResult, RunSpec, Status
+from harness.spec import Choice, RunResult, RunSpec, Status
 from harness.training.device import PeakMemory, environment, make_deterministic
 from harness.training.evaluate import evaluate
 from harness.training.history import History, Stopwatch
@@ -30,16 +32,20 @@ def run(spec: RunSpec, data: RunData, observers: Sequence[Observer] = ()) -> Run
     status: Status
     error = None
     try:
+        status, features = learn_features(spec, data, metrics, memory)
         recipe = Recipe.build(spec, data)
+        recipe.borrow(features)
         metrics["parameters"] = sum(p.numel() for p in recipe.model.parameters())
-        status = fit(recipe, history, watch)
+        if status == "done":
+            status = fit(recipe, history, watch)
         watch.look("after_training", recipe)
         if status == "done":
             recipe.model.load_state_dict(history.best_weights)
             watch.look("at_best", recipe)
             test = evaluate(recipe, recipe.test)
             metrics |= {"test_accuracy": test.accuracy, "test_loss": test.loss}
-            per_class = test.per_class(data.classes)
+            metrics["test_cross_entropy"] = test.cross_entropy
+            per_class = test.per_class(recipe.classes)
             arrays["test_probabilities"] = test.probabilities.half().cpu().numpy()
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as problem:
         if not is_out_of_memory(problem):
@@ -102,7 +108,26 @@ def fit(recipe: Recipe, history: History, watch: Watch) -> Status:
         if not history.add(point, first_loss.item(), model):
             return "diverged"
         watch.look("after_epoch", recipe, point)
+        if settings.patience and history.waited >= settings.patience:
+            break
     return "done"
+
+
+def learn_features(
+    spec: RunSpec, data: RunData, metrics: dict[str, float | None], memory: PeakMemory
+) -> tuple[Status, dict[str, torch.Tensor]]:
+    """Return the weights that a run borrows (none, mostly), and how learning them ended.
+
+    They are those of the run `transfer: source` with the same seed. It is trained here again, so
+    that a result depends on no other run; its time and steps are reported apart.
+    """
+    if not TRANSFER.build(spec.settings.transfer).borrows:
+        return "done", {}
+    history = History()
+    source = replace(spec, settings=spec.settings.changed(transfer=Choice("source")))
+    status = fit(Recipe.build(source, data), history, Watch((), history, memory))
+    metrics |= {"pretraining_seconds": history.seconds["train"], "pretraining_steps": history.steps}
+    return status, history.best_weights
 
 
 def is_out_of_memory(problem: BaseException) -> bool:

@@ -1,23 +1,24 @@
 """Settings -> ConvNet."""
 
 from collections import OrderedDict
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from harness.errors import SettingError
 from harness.factors.activation import ACTIVATION
-from harness.factors.block import BLOCK
+from harness.factors.block import BLOCK, SPAN
 from harness.factors.dropout import DROPOUT_PLACE, dropout
 from harness.factors.initialization import INITIALIZATION
-from harness.factors.norm import NORM
+from harness.factors.norm import NORM, incoming
 from harness.seeding import generator
 from harness.spec import Settings
 
 STAGES = 3
 
 
-def build_model(settings: Settings, classes: int, image_size: tuple[int, int, int], seed: int) -> nn.Module:
+def build_model(settings: Settings, classes: int, image_size: tuple[int, int, int], seed: int) -> "ConvNet":
     """Return a ConvNet for images (B, C, H, W) that gives logits (B, classes), on the CPU.
 
     Three stages, each ended by 2 x 2 max pooling, with `width`, 2 x and 4 x as many channels; the
@@ -32,11 +33,12 @@ def build_model(settings: Settings, classes: int, image_size: tuple[int, int, in
     stages = [layer * STAGES // settings.depth for layer in range(settings.depth)]
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     for stage in range(STAGES):
-        for number in (i for i, s in enumerate(stages, 1) if s == stage):
-            out = settings.width * 2**stage
-            layers[f"block{number}"] = BLOCK.build(
-                settings.block, lambda a, b: convolution(settings, a, b), channels, out
-            )
+        out = settings.width * 2**stage
+        numbers = [i for i, s in enumerate(stages, 1) if s == stage]
+        span = SPAN.get(settings.block.name, 1)
+        for row in (numbers[start : start + span] for start in range(0, len(numbers), span)):
+            number = row[-1]
+            layers[f"block{number}"] = BLOCK.build(settings.block, LayerMaker(settings), channels, out, len(row))
             channels = out
             if number < settings.depth:
                 layers.update((f"dropout{number}", layer) for layer in dropout(rates[number - 1], dense=False))
@@ -45,24 +47,57 @@ def build_model(settings: Settings, classes: int, image_size: tuple[int, int, in
     layers.update(("dropout", layer) for layer in dropout(rates[-1], dense=True))
     pixels = (height // 2**STAGES) * (width // 2**STAGES)
     layers["dense"] = nn.Linear(channels * pixels, classes)
-    model = nn.Sequential(layers)
+    model = ConvNet(layers)
     initialize(model, settings, seed)
     return model
 
 
-def convolution(settings: Settings, channels_in: int, channels_out: int) -> nn.Module:
-    """Return one convolution with its norm and its activation; the picture keeps its size."""
-    activation = ACTIVATION.build(settings.activation)
-    conv = nn.Conv2d(
-        channels_in,
-        channels_out * getattr(activation, "pieces", 1),
-        settings.kernel_size,
-        padding=settings.kernel_size // 2,
-    )
-    return nn.Sequential(conv, *NORM.build(settings.norm, channels_out, activation))
+class ConvNet(nn.Sequential):
+    """The blocks in a row. A part whose weights are frozen stays in inference mode, its statistics frozen too."""
+
+    @property
+    def features(self) -> int:
+        """The number of inputs of the dense layer."""
+        dense = self.dense
+        assert isinstance(dense, nn.Linear)
+        return dense.in_features
+
+    def train(self, mode: bool = True) -> "ConvNet":
+        """Set the mode of every part that learns."""
+        super().train(mode)
+        for part in self:
+            weights = list(part.parameters())
+            if weights and not any(weight.requires_grad for weight in weights):
+                part.eval()
+        return self
 
 
-def initialize(model: nn.Module, settings: Settings, seed: int) -> None:
+@dataclass(frozen=True)
+class LayerMaker:
+    """Makes the layers of a block: convolution, norm and activation of the recipe."""
+
+    settings: Settings
+
+    @property
+    def kernel_size(self) -> int:
+        """The recipe's kernel, in pixels."""
+        return self.settings.kernel_size
+
+    def activation(self) -> nn.Module:
+        """Return a new activation of the recipe."""
+        return ACTIVATION.build(self.settings.activation)
+
+    def __call__(
+        self, channels_in: int, channels_out: int, kernel_size: int | None = None, activation: nn.Module | None = None
+    ) -> nn.Module:
+        """Return one convolution with its norm and its activation; the picture keeps its size."""
+        kernel_size = kernel_size or self.kernel_size
+        activation = activation or self.activation()
+        conv = nn.Conv2d(channels_in, incoming(channels_out, activation), kernel_size, padding=kernel_size // 2)
+        return nn.Sequential(conv, *NORM.build(self.settings.norm, channels_out, activation))
+
+
+def initialize(model: nn.Module, settings: Settings, seed: int, prefix: str = "") -> None:
     """Fill the weights of convolutions and dense layers; their biases start at zero.
 
     Each tensor has a stream of its own, so that layers of equal name and shape start equal
@@ -71,6 +106,6 @@ def initialize(model: nn.Module, settings: Settings, seed: int) -> None:
     with torch.no_grad():
         for name, module in model.named_modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
-                INITIALIZATION.build(settings.initialization, module.weight, generator(seed, f"init:{name}"))
+                INITIALIZATION.build(settings.initialization, module.weight, generator(seed, f"init:{prefix}{name}"))
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)

@@ -1,6 +1,6 @@
 """RunSpec -> everything that the loop needs: model, batches, optimizer, schedule, luck."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from math import ceil
@@ -10,14 +10,19 @@ import torch
 from torch import nn
 
 from harness.factors.augmentation import AUGMENTATION
+from harness.factors.auxiliary import AUXILIARY
 from harness.factors.loss import LOSS
 from harness.factors.optimizer import OPTIMIZER
+from harness.factors.penalty import PENALTY
 from harness.factors.preprocessing import PREPROCESSING, Scaling
+from harness.factors.sampling import SAMPLING
 from harness.factors.schedule import SCHEDULE
+from harness.factors.transfer import TRANSFER
 from harness.seeding import derive, generator
 from harness.spec import RunSpec
-from harness.training.model import build_model
+from harness.training.model import ConvNet, build_model, initialize
 from harness.training.split import RunData, Split
+from harness.training.task import task_data
 
 # A larger batch is taken in parts whose gradients add up exactly to the whole batch's gradient.
 PART_SIZE = 512
@@ -28,7 +33,7 @@ class Recipe:
     """One run, built and ready to train."""
 
     spec: RunSpec
-    model: nn.Module
+    model: ConvNet
     optimizer: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
     scale: Scaling
@@ -39,16 +44,33 @@ class Recipe:
     epoch_images: int
     order: torch.Generator
     luck: torch.Generator
+    # How likely each training picture is drawn, (N,); None: each once per pass.
+    weights: torch.Tensor | None
+    auxiliary: nn.Module | None
+    turns: torch.Generator
 
     @classmethod
     def build(cls, spec: RunSpec, data: RunData) -> "Recipe":
         """Resolve the settings of `spec`; every draw comes from (seed, stream) alone."""
         settings = spec.settings
+        task = TRANSFER.build(settings.transfer)
+        # As many updates for every arm, however few pictures and classes its task has.
+        epoch_images = len(data.train)
+        data = task_data(data, task, spec.seed)
         train = data.train.subset(settings.data_amount, spec.seed)
+        sample = SAMPLING.build(settings.sampling, train.labels.cpu(), generator(spec.seed, "sampling"))
+        train = train.part(sample.kept).with_wrong_labels(settings.wrong_labels, len(data.classes), spec.seed)
         model = build_model(settings, len(data.classes), data.image_size, spec.seed)
         model = model.to(spec.device).to(memory_format=torch.channels_last)
-        optimizer = OPTIMIZER.build(settings.optimizer, model.parameters(), settings.learning_rate)
-        steps = settings.epochs * ceil(len(data.train) / settings.batch_size)
+        if task.frozen:
+            model[:-1].requires_grad_(False)
+        auxiliary = AUXILIARY.build(settings.auxiliary, model.features)
+        heads = [] if auxiliary is None else [auxiliary.to(spec.device)]
+        for head in heads:
+            initialize(head, settings, spec.seed, "auxiliary.")
+        parameters = [parameter for module in (model, *heads) for parameter in module.parameters()]
+        optimizer = OPTIMIZER.build(settings.optimizer, parameters, settings.learning_rate)
+        steps = settings.epochs * ceil(epoch_images / settings.batch_size)
         # Dropout layers can only draw from torch's global generator.
         torch.manual_seed(derive(spec.seed, "dropout"))
         return cls(
@@ -61,10 +83,18 @@ class Recipe:
             validation=data.validation,
             test=data.test,
             classes=data.classes,
-            epoch_images=len(data.train),
+            epoch_images=epoch_images,
             order=generator(spec.seed, "order"),
             luck=generator(spec.seed, "augment", spec.device),
+            weights=sample.weights,
+            auxiliary=auxiliary,
+            turns=generator(spec.seed, "rotation", spec.device),
         )
+
+    def borrow(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """Take over weights learned elsewhere; the dense layer, whose classes are others, keeps its own."""
+        features = {name: value for name, value in weights.items() if not name.startswith("dense.")}
+        self.model.load_state_dict(self.model.state_dict() | features)
 
     @property
     def learning_rate(self) -> float:
@@ -77,14 +107,18 @@ class Recipe:
         An epoch has as many pictures as the whole training split: where a study uses a part of it, the
         part is gone through several times, so that all arms are compared at equal numbers of updates.
         """
-        passes = ceil(self.epoch_images / len(self.train))
-        order = torch.cat([torch.randperm(len(self.train), generator=self.order) for _ in range(passes)])
+        if self.weights is not None:
+            order = torch.multinomial(self.weights, self.epoch_images, replacement=True, generator=self.order)
+        else:
+            passes = ceil(self.epoch_images / len(self.train))
+            order = torch.cat([torch.randperm(len(self.train), generator=self.order) for _ in range(passes)])
         order = order[: self.epoch_images].to(self.spec.device, non_blocking=True)
         yield from order.split(self.spec.settings.batch_size)
 
     def batch(self, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return augmented, scaled pictures (B, C, H, W) and target probabilities (B, K)."""
         targets = nn.functional.one_hot(self.train.labels[index], len(self.classes)).float()
+        targets = smooth(targets, self.spec.settings.label_smoothing)
         images, targets = AUGMENTATION.build(
             self.spec.settings.augmentation, self.train.pictures(index), targets, self.luck
         )
@@ -107,10 +141,44 @@ class Recipe:
             with self.autocast():
                 logits = self.model(images)
             # The last part is smaller: weigh every part by its pictures.
-            loss = self.loss(logits, targets) * (len(part) / len(index))
+            share = len(part) / len(index)
+            loss = self.loss(logits, targets) * share
             loss.backward()
+            self.learn_second_task(images, share)
             right = logits.argmax(dim=1) == targets.argmax(dim=1)
             totals += torch.stack([loss.detach() * len(index), right.sum()])
+        self.penalise()
         self.optimizer.step()
         self.schedule.step()
         return totals
+
+    def learn_second_task(self, images: torch.Tensor, share: float) -> None:
+        """Add the gradient of the auxiliary loss of pictures (B, C, H, W), weighed by their share of the batch."""
+        if self.auxiliary is not None:
+            with self.autocast():
+                loss = self.auxiliary(self.model[:-1], images, self.turns)
+            (loss * share).backward()
+
+    def penalise(self) -> None:
+        """Add the gradient of the norm penalty. The losses in the records are without it."""
+        choice = self.spec.settings.penalty
+        if choice.name != "none":
+            weights = penalised_weights(self.model)
+            torch.stack([PENALTY.build(choice, weight) for weight in weights]).sum().backward()
+
+
+def penalised_weights(model: nn.Module) -> list[torch.Tensor]:
+    """Return the weights of convolutions and dense layers that learn: no bias, no parameter of a norm."""
+    layers = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    return [layer.weight for layer in layers if layer.weight.requires_grad]
+
+
+def smooth(targets: torch.Tensor, share: float) -> torch.Tensor:
+    """Return targets (B, K) with `share` of the right class spread evenly over the others.
+
+    As the lecture has it: 1 - e for the right class and e / (K - 1) for each other. torch's own
+    `label_smoothing` spreads e over all K classes, the right one included.
+    """
+    if share == 0:
+        return targets
+    return targets * (1 - share) + (1 - targets) * (share / (targets.shape[1] - 1))

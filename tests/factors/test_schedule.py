@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -41,3 +42,19 @@ def test_one_cycle_rises_and_falls() -> None:
     assert found[:peak] == sorted(found[:peak])
     assert found[peak:] == sorted(found[peak:], reverse=True)
     assert found[-1] < 0.01
+
+
+def test_step_drops_twice() -> None:
+    assert rates("step", 30) == pytest.approx([0.5] * 10 + [0.05] * 10 + [0.005] * 10)
+
+
+def test_exponential_and_cosine_against_their_formulas() -> None:
+    at = np.arange(STEPS) / STEPS
+    assert rates("exponential") == pytest.approx(0.5 * 0.01**at)
+    assert rates("cosine") == pytest.approx(0.25 * (1 + np.cos(np.pi * at)))
+
+
+def test_warm_up_is_a_line_and_then_a_cosine() -> None:
+    found = rates("warmup_cosine")
+    assert found[:5] == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
+    assert found[4:] == pytest.approx(0.25 * (1 + np.cos(np.pi * np.arange(36) / 36)))

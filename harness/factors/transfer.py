@@ -1,0 +1,54 @@
+"""Where features come from. A level says which classes a run learns and whose features it starts with.
+
+The classes are halved by the seed. Features are learned on the first half; the other half is the
+task that they are used on, with a few pictures of each class.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.registry import Registry
+
+
+@dataclass(frozen=True)
+class Task:
+    """Which classes are learned, from how many pictures each (None: all), and with whose features."""
+
+    classes: Literal["all", "first half", "other half"]
+    pictures_per_class: int | None = None
+    borrows: bool = False
+    frozen: bool = False
+
+
+TRANSFER: Registry[Callable[..., Task]] = Registry("transfer")
+
+
+@TRANSFER.level("none")
+def none() -> Task:
+    """All classes, all pictures: no transfer."""
+    return Task("all")
+
+
+@TRANSFER.level("source")
+def source() -> Task:
+    """The half of the classes that features are learned on."""
+    return Task("first half")
+
+
+@TRANSFER.level("scratch")
+def scratch(*, pictures: int = 10) -> Task:
+    """A few pictures of the other half, nothing borrowed."""
+    return Task("other half", pictures)
+
+
+@TRANSFER.level("frozen")
+def frozen(*, pictures: int = 10) -> Task:
+    """The same pictures; the features of `source` stay as they are, and the dense layer alone learns."""
+    return Task("other half", pictures, borrows=True, frozen=True)
+
+
+@TRANSFER.level("fine_tuned")
+def fine_tuned(*, pictures: int = 10) -> Task:
+    """The same pictures; training goes on from the features of `source` (Yosinski et al., 2014)."""
+    return Task("other half", pictures, borrows=True)

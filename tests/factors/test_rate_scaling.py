@@ -1,0 +1,7 @@
+from harness.factors.rate_scaling import RATE_SCALING
+from harness.spec import Choice
+
+
+def test_factors() -> None:
+    assert RATE_SCALING.build(Choice("fixed"), 512, 32) == 1
+    assert RATE_SCALING.build(Choice("linear"), 512, 32) == 16
