@@ -38,8 +38,9 @@ STATISTICS = ("mean", "std", "saturated_share", "dead_share", "histogram")
 class Activations(Observer):
     """Looks before training, after epochs 1, 2, 4, 8 ... and at the end, in inference mode.
 
-    A unit is a channel. It is dead if its output is exactly 0 on every validation picture; mean, std
-    (over pictures, units and places), histogram and saturated share are of 64 of these pictures.
+    A unit is a channel. It is dead if its output is exactly 0 on every validation picture (between the
+    first and the last look: on 64 of them); mean, std (over pictures, units and places), histogram and
+    saturated share are of these 64.
     """
 
     def __init__(self) -> None:
