@@ -104,6 +104,13 @@ def test_a_study_page_says_all_that_it_should(report):
         assert words in text.replace("\u00a0", " "), words
 
 
+def test_the_curves_are_read_in_words_and_the_rules_are_stated(report):
+    text = read(report, "initialization").text.replace("\u00a0", " ")
+    assert "large_normal: rate too high. 2 of 3 runs diverged. Try a rate several times lower." in text
+    assert "Healthy: he." in text
+    assert "Overfitting: training accuracy is 10 points or more above validation accuracy" in text
+
+
 def test_the_index_gives_every_answer_and_the_tally(report):
     page = read(report, "index")
     text = page.text
