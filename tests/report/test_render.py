@@ -108,7 +108,7 @@ def test_the_curves_are_read_in_words_and_the_rules_are_stated(report):
     text = read(report, "initialization").text.replace("\u00a0", " ")
     assert "large_normal: rate too high. 2 of 3 runs diverged. Try a rate several times lower." in text
     assert "Healthy: he." in text
-    assert "Overfitting: training accuracy is 10 points or more above validation accuracy" in text
+    assert "Overfitting: training accuracy ends 20 points or more above validation accuracy" in text
 
 
 def test_the_index_gives_every_answer_and_the_tally(report):
