@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PREPARED = Path("data/prepared")
 RUNS = Path("data/runs")
+SURFACES = Path("data/surfaces.json")
 TRACKED = Path("data/tracking.json")
 REPORTS = Path("reports")
 
@@ -210,6 +211,19 @@ def track() -> None:
     added = receipt.pop("added")
     TRACKED.write_text(json.dumps(receipt, indent=1) + "\n")
     console.print(f"MLflow at {receipt['uri']}: {receipt['runs']} runs, {added} added", highlight=False)
+
+
+@app.command()
+def surfaces() -> None:
+    """Follow every update rule over three surfaces of two weights; writes data/surfaces.json for the report."""
+    from harness.procedures.store import write
+    from harness.procedures.surfaces import surfaces as follow
+
+    with console.status("following every update rule over three surfaces"):
+        result = follow()
+    write(SURFACES, result)
+    rules = len(result["surfaces"][0]["rules"])
+    console.print(f"{SURFACES}: {rules} update rules on {len(result['surfaces'])} surfaces", highlight=False)
 
 
 @app.command()

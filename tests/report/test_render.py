@@ -106,7 +106,7 @@ def test_a_study_page_says_all_that_it_should(report):
 
 def test_the_curves_are_read_in_words_and_the_rules_are_stated(report):
     text = read(report, "initialization").text.replace("\u00a0", " ")
-    assert "large_normal: rate too high. 2 of 3 runs diverged. Try a rate several times lower." in text
+    assert "Rate too high. Try a rate several times lower. large_normal: 2 of 3 runs diverged." in text
     assert "Healthy: he." in text
     assert "Overfitting: training accuracy ends 20 points or more above validation accuracy" in text
 
