@@ -19,6 +19,7 @@ Slope = Callable[[float, float], tuple[float, float]]
 STEPS = 300
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 REACHED = 0.001  # of the height at the start, above the lowest point
+END = 50  # points at the end of a path
 GRID = 81  # heights a side, for contours
 FAR = 1e3  # times the size of the picture; a path that leaves it is not coming back
 
@@ -175,7 +176,7 @@ def steps_to_reach(path: np.ndarray, surface: Surface, steps: int = STEPS) -> in
 def best_path(rule: str, surface: Surface) -> tuple[float, np.ndarray, int | None]:
     """Return rate, path and steps of the rule at whichever of `RATES` serves it best.
 
-    That is the one that needs the fewest steps; where none arrives, the one that ends lowest.
+    That is the one that needs the fewest steps; where none arrives, the one that ends lowest (`end_height`).
     """
     best: tuple[tuple[float, float], float, np.ndarray, int | None] | None = None
     for rate in reversed(RATES):
@@ -189,10 +190,13 @@ def best_path(rule: str, surface: Surface) -> tuple[float, np.ndarray, int | Non
 
 
 def end_height(path: np.ndarray, surface: Surface) -> float:
-    """Return the height at the end of a path above the lowest point; infinity if it is cut short."""
+    """Return the mean height of the last `END` points above the lowest point; infinity if the path is cut short.
+
+    A mean, because a path that jumps about may be low at the very end by luck.
+    """
     if len(path) <= STEPS:
         return float("inf")
-    return float(surface.height(path[-1, 0], path[-1, 1]) - surface.lowest)
+    return float(np.mean(surface.height(path[-END:, 0], path[-END:, 1])) - surface.lowest)
 
 
 def surfaces() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The paths of the update rules over surfaces of two weights, to look at and to step through."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,7 @@ def surfaces_page(bench: Bench) -> str | None:
         found=found,
         grounds=[ground_of(surface) for surface in found["surfaces"]],
         rules=rules_of(found),
+        valley={one["rule"]: one for one in found["surfaces"][0]["rules"]},
         script=Markup((TEMPLATES / "player.js").read_text(encoding="utf-8")),
     )
 
@@ -113,7 +115,7 @@ def shades(surface: dict[str, Any], place: Any) -> list[str]:
     for level in np.quantile(heights, np.linspace(0, 1, SHADES + 1)[1:-1])[::-1]:
         rings = []
         for points, offsets in zip(*lines.filled(-np.inf, level), strict=True):
-            for start, stop in zip(offsets[:-1], offsets[1:], strict=True):
+            for start, stop in pairwise(offsets):
                 corners = [f"{px:.1f} {py:.1f}" for px, py in place(points[start:stop]).tolist()]
                 rings.append(f"M{'L'.join(corners)}Z")
         paths.append("".join(rings))
