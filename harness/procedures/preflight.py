@@ -244,7 +244,7 @@ def by_heart(flight: Preflight) -> Check:
         best >= BY_HEART,
         f"{best:.0%} of {len(recipe.train)} pictures after {len(accuracy)} steps at a rate of {flight.usable_rate:g}.",
         f"{BY_HEART:.0%} within {FEW_STEPS} steps, without augmentation and dropout",
-        "A net that can't do this can't learn more either: look at its size, at recipe.initialization, and at the loss.",
+        "A net that can't do this can't learn more either: look at its size, recipe.initialization and loss.",
         {"accuracy": accuracy, "losses": losses, "wanted": BY_HEART},
     )
 

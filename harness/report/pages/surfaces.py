@@ -109,7 +109,7 @@ def ground_of(surface: dict[str, Any]) -> Ground:
 def shades(surface: dict[str, Any], place: Any) -> list[str]:
     """Return the areas below a few heights as SVG paths; the heights split the picture into equal parts."""
     heights = np.asarray(surface["heights"])
-    y, x = (np.linspace(*surface[name], size) for name, size in zip("yx", heights.shape, strict=True))
+    y, x = (np.linspace(*surface[name], size) for name, size in zip("yx", heights.shape, strict=True))  # type: ignore[call-overload]
     lines = contour_generator(x, y, heights, fill_type=FillType.OuterOffset)
     paths = []
     for level in np.quantile(heights, np.linspace(0, 1, SHADES + 1)[1:-1])[::-1]:
