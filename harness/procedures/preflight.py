@@ -28,11 +28,11 @@ BY_HEART = 0.99
 RANGE = (1e-5, 10.0)  # learning rates tried, evenly in the exponent
 RANGE_STEPS = 90
 SMOOTHING = 0.8  # share of the past in the smoothed loss
-EXPLODED = 1.3  # times the lowest smoothed loss: the range test stops
-WARM = 10  # steps before it may stop
-AS_LOW = 1.02  # times the lowest smoothed loss counts as lowest
-BELOW_LOWEST = 2.0  # the proposal is the smallest rate that does so, divided by this
-NEAR = 10.0  # factor either way that the recipe's rate may be off the proposal
+EXPLODED = 1.15  # times the lowest smoothed loss: the range test stops
+WARM = 30  # steps before it may stop
+AS_LOW = 1.05  # times the lowest smoothed loss counts as lowest
+BELOW_LOWEST = 2.0  # the proposal is the largest rate that does so, divided by this
+NEAR = 20.0  # factor either way that the recipe's rate may be off the proposal
 SHORT_STEPS = 200
 SHORT_PICTURES = 2048
 RATIO_STEPS = 40
@@ -198,7 +198,8 @@ def rate_range(flight: Preflight) -> Check:
             break
     own = flight.spec.settings.learning_rate
     if smoothed and AS_LOW * lowest < smoothed[0]:
-        best = next(rate for rate, loss in zip(rates, smoothed, strict=True) if loss <= AS_LOW * lowest)
+        # The loss is flat around its lowest point, where noise decides; where it turns up again is sharp.
+        best = max(rate for rate, loss in zip(rates, smoothed, strict=True) if loss <= AS_LOW * lowest)
         flight.proposed = float(f"{best / BELOW_LOWEST:.1g}")
     passed = flight.proposed is not None and in_range(own, flight.proposed)
     found = (
@@ -216,7 +217,7 @@ def rate_range(flight: Preflight) -> Check:
         "The learning rate is in range",
         passed,
         found,
-        f"within a factor of {NEAR:g} of the proposal: the smallest rate at which the smoothed loss comes within "
+        f"within a factor of {NEAR:g} of the proposal: the largest rate at which the smoothed loss is within "
         f"{AS_LOW - 1:.0%} of its lowest, divided by {BELOW_LOWEST:g}",
         remedy,
         {"rates": rates, "losses": losses, "smoothed": smoothed, "proposed": flight.proposed, "own": own},
