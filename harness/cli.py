@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 PREPARED = Path("data/prepared")
 RUNS = Path("data/runs")
+PREFLIGHT = Path("data/preflight.json")
+SURFACES = Path("data/surfaces.json")
 TRACKED = Path("data/tracking.json")
 REPORTS = Path("reports")
 
@@ -216,6 +218,55 @@ def track() -> None:
     added = receipt.pop("added")
     TRACKED.write_text(json.dumps(receipt, indent=1) + "\n")
     console.print(f"MLflow at {receipt['uri']}: {receipt['runs']} runs, {added} added", highlight=False)
+
+
+@app.command()
+def preflight(
+    keep_going: Annotated[bool, typer.Option(help="Exit with 0 even if a check fails; the report shows it.")] = False,
+) -> None:
+    """Check data and recipe before a long training; exits with 1 if a check fails."""
+    from rich.table import Table
+
+    from harness.data.prepared import Prepared
+    from harness.plan import Target
+    from harness.procedures.preflight import preflight as check
+    from harness.procedures.store import write
+    from harness.studies import check_recipe, resolve
+    from harness.training.device import resolve_device, resolve_precision
+    from harness.training.split import load_run_data
+
+    params = load_params()
+    prepared = Prepared.load(PREPARED)
+    device = resolve_device(params.engine.device)
+    precision = resolve_precision(params.engine.precision, device)
+    target = Target(prepared.manifest, device, precision, params.engine.threads)
+    settings = resolve(check_recipe(params.recipe, str(PARAMS)), {}, prepared.manifest["splits"]["train"])
+    with console.status("checking data and recipe"):
+        result = check(target.spec(settings, params.data.seed), load_run_data(prepared, device))
+    write(PREFLIGHT, result)
+    table = Table("", "check", "found", "expected", show_lines=True)
+    for one in result["checks"]:
+        mark = "[green]passed[/green]" if one["passed"] else "[red]failed[/red]"
+        table.add_row(mark, one["title"], rich_safe(one["found"]), rich_safe(one["expected"]))
+    Console().print(table)
+    for one in result["checks"]:
+        if not one["passed"]:
+            console.print(f"[red]{one['title']}: failed.[/red] {rich_safe(one['remedy'])}", highlight=False)
+    if not (result["passed"] or keep_going):
+        sys.exit(1)
+
+
+@app.command()
+def surfaces() -> None:
+    """Follow every update rule over three surfaces of two weights; writes data/surfaces.json for the report."""
+    from harness.procedures.store import write
+    from harness.procedures.surfaces import surfaces as follow
+
+    with console.status("following every update rule over three surfaces"):
+        result = follow()
+    write(SURFACES, result)
+    rules = len(result["surfaces"][0]["rules"])
+    console.print(f"{SURFACES}: {rules} update rules on {len(result['surfaces'])} surfaces", highlight=False)
 
 
 @app.command()

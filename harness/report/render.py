@@ -58,7 +58,7 @@ def render(
         summaries.append(summary)
         if progress:
             progress(len(summaries), total)
-    bench = Bench(plan, tuple(summaries), tracking, out)
+    bench = Bench(plan, tuple(summaries), tracking, out, store.plan_path.parent)
     for done, (name, write) in enumerate(pages, start=len(summaries) + 1):
         if (html := write(bench)) is not None:
             (out / name).write_text(html, encoding="utf-8")
@@ -88,6 +88,6 @@ def write_study(job: Job) -> StudySummary:
     study = next(study for study in plan["studies"] if study["name"] == job.study)
     summary = summarise(read_study(store, plan, study))
     tables = exports.write_study_tables(summary, job.out)
-    html = study_page(Bench(plan, (summary,), job.tracking, job.out), summary, tables)
+    html = study_page(Bench(plan, (summary,), job.tracking, job.out, store.plan_path.parent), summary, tables)
     (job.out / f"{summary.name}.html").write_text(html, encoding="utf-8")
     return summary

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from harness.analysis import sentences
+from harness.analysis import diagnosis, sentences
 from harness.analysis.quantities import PRIMARY, quantity
 from harness.analysis.statistics import smallest_p
 
@@ -36,6 +36,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
+        diagnosis=diagnosis,
         sentences=sentences,
         quantity=quantity,
         primary=quantity(PRIMARY),

@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from harness.report.render import render
-from tests.report.made_up import Bench, claim, expects
+from tests.report.made_up import Bench, claim, expects, procedures
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = (
@@ -50,5 +50,6 @@ def report(tmp_path_factory):
         "activation", "activation", {"worse": 0.4, "control": 0.6, "better": 0.7}, "control",
         {"plain": {}, "deep": {"depth": 8}}, claims=claims,
     )  # fmt: skip
+    procedures(root)
     render(bench.save(), root / "reports", {"uri": "sqlite:///mlflow.db", "experiments": {}}, processes=1)
     return root / "reports"

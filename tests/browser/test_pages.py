@@ -1,6 +1,6 @@
 import pytest
 
-PAGES = ["index", "many_levels", "activation", "claims"]
+PAGES = ["index", "many_levels", "activation", "claims", "surfaces", "preflight"]
 WIDTHS = [390, 1440]  # pixels: a phone, a desk
 LEAST_CONTRAST = 4.5  # WCAG AA for text
 LEAST_MARK_CONTRAST = 3.0  # WCAG AA for lines and dots
@@ -117,4 +117,35 @@ def test_print_has_dark_ink_on_white_and_fits_the_paper(browser, report):
         assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         assert tab.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
         assert tab.evaluate("document.scrollingElement.scrollWidth") <= 703
+    tab.context.close()
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_paths_are_whole_at_first_and_can_be_stepped_through_by_keyboard(browser, report, motion):
+    tab = browser.new_context(reduced_motion=motion).new_page()
+    tab.goto((report / "surfaces.html").as_uri())
+    slider, output, play = tab.locator("input[type=range]"), tab.locator("output"), tab.locator("button.play")
+    assert output.text_content() == "step 10"
+    assert tab.locator(".track.arrived").count() == 2
+    slider.focus()
+    slider.press("Home")
+    assert output.text_content() == "step 0" and tab.locator(".track.arrived").count() == 0
+    for _ in range(3):
+        slider.press("ArrowRight")
+    assert output.text_content() == "step 3" and tab.locator(".track.arrived").count() == 1
+    assert len(tab.locator("polyline.done").first.get_attribute("points").split()) == 4
+    tab.get_by_label("One step back").press("Enter")
+    assert output.text_content() == "step 2"
+    play.press("Enter")
+    assert play.text_content() == "Pause"
+    tab.wait_for_function("document.querySelector('output').textContent === 'step 10'")
+    assert play.text_content() == "Play"
+    tab.context.close()
+
+
+def test_without_scripts_the_paths_are_a_still_picture(browser, report):
+    tab = browser.new_context(java_script_enabled=False).new_page()
+    tab.goto((report / "surfaces.html").as_uri())
+    assert tab.locator("polyline.whole").count() == 3
+    assert not tab.locator(".player").is_visible()
     tab.context.close()

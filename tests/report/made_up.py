@@ -1,6 +1,7 @@
 """Made-up records in a real store: studies whose answers are known, without any training."""
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -236,3 +237,38 @@ def three_studies(root: Path) -> Store:
         spread=0.001,
     )
     return bench.save()
+
+
+def procedures(folder: Path) -> None:
+    """Write what the procedures would have found: two rules on one surface, and checks, one of which failed."""
+    at = np.linspace(-1.0, 1.0, 9)
+    steps = {"sgd": None, "momentum": 4, "nesterov": 3}
+    rules = [
+        {"rule": rule, "words": "w <- w - rate g.", "learning_rate": 0.1, "steps": needed, "end_height": 0.0,
+         "path": [[-0.8 + 0.1 * n, 0.5 - 0.05 * n] for n in range(9)]}
+        for rule, needed in steps.items()
+    ]  # fmt: skip
+    valley = {
+        "name": "valley", "title": "A valley", "words": "Long and narrow.", "formula": "x² + 9 y²",
+        "minima": [[0.0, 0.0]], "start": [-0.8, 0.5], "x": [-1.0, 1.0], "y": [-1.0, 1.0],
+        "heights": (at[None, :] ** 2 + 9 * at[:, None] ** 2).tolist(), "rules": rules,
+    }  # fmt: skip
+    surfaces = {"steps": 10, "rates": [0.01, 0.1], "reached": 0.001, "surfaces": [valley]}
+    pictures: dict[str, dict[str, Any]] = {
+        "data": {"low": -1.0, "high": 1.0, "counts": [[1.0, 3.0, 2.0]], "means": [0.1]},
+        "first_loss": {"losses": [2.5, None, 2.4], "wanted": 2.3},
+        "weights": {"layers": [{"layer": "conv", "gradient": 0.1}, {"layer": "dense", "gradient": 0.0}]},
+        "learning_rate": {"rates": [0.01, 0.1], "losses": [2.0, 3.0], "smoothed": [2.0, 2.5], "proposed": 0.01,
+                          "own": 1.0},
+        "by_heart": {"accuracy": [0.1, 1.0], "losses": [2.0, 0.1], "wanted": 0.99},
+        "labels": {"steps": [10, 20], "accuracy": [0.1, 0.4], "chance": 0.1, "wanted": 0.15},
+        "update_ratio": {"ratios": {"conv": [0.01, None, 0.001]}, "band": [1e-4, 1e-2]},
+    }  # fmt: skip
+    checks = [
+        {"name": name, "title": f"Check of {name}", "passed": name != "learning_rate", "found": "Found <this>.",
+         "expected": "that", "remedy": "Lower the rate.", "picture": picture}
+        for name, picture in pictures.items()
+    ]  # fmt: skip
+    found = {"passed": False, "checks": checks, "proposed_rate": 0.01, "settings": BASE}
+    for name, body in (("surfaces", surfaces), ("preflight", found)):
+        (folder / f"{name}.json").write_text(json.dumps(body))

