@@ -1,7 +1,7 @@
 """Train the recipe of profile full once on a folder of real pictures; print and keep accuracy, time and environment.
 
-    mkdir -p data/raw && tar -xf cifar10-images.tar.xz -C data/raw
-    python benchmarks/recipe.py --root data/raw --epochs 8 --threads 2
+mkdir -p data/raw && tar -xf cifar10-images.tar.xz -C data/raw
+python benchmarks/recipe.py --root data/raw --epochs 8 --threads 2
 """
 
 import argparse

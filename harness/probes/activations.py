@@ -68,13 +68,11 @@ class Activations(Observer):
         alive: dict[str, torch.Tensor] = {}
         with captured(layers) as caught:
             forward(recipe, spread(len(recipe.validation), FIXED))
-            measured = [statistics(layer, *caught[name]) for name, layer in layers.items()]
-            # The whole split decides who is dead, at both ends; in between the same few pictures do.
-            whole = self.epoch in (0, recipe.spec.settings.epochs)
-            for start in range(0, len(recipe.validation), PART) if whole else [None]:
-                if start is not None:
-                    forward(recipe, slice(start, start + PART))
-                for name, (_, output) in caught.items():
+            # Measuring a slope calls the layers again, which replaces what was caught.
+            few = dict(caught)
+            measured = [statistics(layer, *few[name]) for name, layer in layers.items()]
+            for outputs in self.passes(recipe, caught, few):
+                for name, (_, output) in outputs.items():
                     # The largest size over pictures and places: one pass, and no map of booleans.
                     active = output.abs().amax(dim=(0, 2, 3)) > 0
                     alive[name] = active | alive[name] if name in alive else active
@@ -84,6 +82,15 @@ class Activations(Observer):
         self.epochs.append(self.epoch)
         for name, entries in self.seen.items():
             entries.append(np.stack([one[name] for one in measured]))
+
+    def passes(self, recipe: "Recipe", caught: Caught, few: Caught) -> Iterator[Caught]:
+        """Yield what the layers give for the whole validation split at both ends, else for `few` pictures."""
+        if self.epoch not in (0, recipe.spec.settings.epochs):
+            yield few
+            return
+        for start in range(0, len(recipe.validation), PART):
+            forward(recipe, slice(start, start + PART))
+            yield caught
 
     def result(self) -> Findings:
         """Return start_ and final values: means over layers, and how the spread changes with depth."""

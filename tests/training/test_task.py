@@ -7,6 +7,7 @@ import torch
 
 from harness.factors.transfer import TRANSFER
 from harness.spec import Choice, RunSpec
+from harness.training.device import PeakMemory
 from harness.training.loop import learn_features, run
 from harness.training.recipe import Recipe
 from harness.training.split import RunData
@@ -39,7 +40,7 @@ def test_features_are_those_of_the_source_run(spec: Spec, run_data: RunData) -> 
     source = run(spec(transfer="source"), run_data, [watch])
     best = watch.seen[int(source.metrics["best_epoch"] or 0)]
     metrics: dict[str, float | None] = {}
-    status, features = learn_features(spec(transfer="fine_tuned"), run_data, metrics)
+    status, features = learn_features(spec(transfer="fine_tuned"), run_data, metrics, PeakMemory("cpu"))
     assert status == "done"
     assert all(torch.equal(features[name], value) for name, value in best.items())
     assert metrics["pretraining_steps"] == source.metrics["steps"]
