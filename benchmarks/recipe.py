@@ -1,7 +1,7 @@
 """Train the recipe of profile full once on a folder of real pictures; print and keep accuracy, time and environment.
 
-    mkdir -p data/raw && tar -xf cifar10-images.tar.xz -C data/raw
-    python benchmarks/recipe.py --root data/raw --epochs 8 --threads 2
+mkdir -p data/raw && tar -xf cifar10-images.tar.xz -C data/raw
+python benchmarks/recipe.py --root data/raw --epochs 8 --threads 2
 """
 
 import argparse
@@ -32,13 +32,16 @@ class Lines(Observer):
     """Prints a line per epoch."""
 
     def after_epoch(self, recipe: Recipe, point: dict[str, float]) -> None:
+        """Print accuracy and time."""
         print(
-            f"epoch {point['epoch']:g}: {point['validation_accuracy']:.1%} on validation, {point['epoch_seconds']:.0f} s",
+            f"epoch {point['epoch']:g}: {point['validation_accuracy']:.1%} on validation, "
+            f"{point['epoch_seconds']:.0f} s",
             flush=True,
         )
 
 
 def main() -> None:
+    """Read the pictures, train, and write `results/recipe-<device>-<epochs>-epochs.json`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, required=True, help="folder with train/<class>/* and test/<class>/*")
     parser.add_argument("--epochs", type=int, default=8)

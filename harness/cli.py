@@ -168,7 +168,9 @@ def train_pending(
 
     names = run_names(current)
     epoch_images = current.target.data["splits"]["train"]
-    tracker = Tracker(params.tracking.uri, current.to_json(), lambda line: console.print(line, highlight=False, soft_wrap=True))
+    tracker = Tracker(
+        params.tracking.uri, current.to_json(), lambda line: console.print(line, highlight=False, soft_wrap=True)
+    )
     progress = TrainingProgress({print_: names[print_] for print_ in current.pending}, epoch_images, console)
     try:
         with progress:

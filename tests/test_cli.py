@@ -104,7 +104,11 @@ def test_ctrl_c_stops_within_5_seconds_and_keeps_what_is_finished(folder: Path) 
     study.write_text(study.read_text() + "contexts: {short: {epochs: 1}, long: {epochs: 100000}}\n")
     edit(folder / "params.yaml", "workers: auto", "workers: 1")
     process = subprocess.Popen(
-        [sys.executable, "-m", "harness", "train"], cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, "-m", "harness", "train"],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     runs = folder / "data" / "runs"
     deadline = time.monotonic() + 60
