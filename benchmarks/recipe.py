@@ -32,13 +32,16 @@ class Lines(Observer):
     """Prints a line per epoch."""
 
     def after_epoch(self, recipe: Recipe, point: dict[str, float]) -> None:
+        """Print accuracy and time."""
         print(
-            f"epoch {point['epoch']:g}: {point['validation_accuracy']:.1%} on validation, {point['epoch_seconds']:.0f} s",
+            f"epoch {point['epoch']:g}: {point['validation_accuracy']:.1%} on validation, "
+            f"{point['epoch_seconds']:.0f} s",
             flush=True,
         )
 
 
 def main() -> None:
+    """Read the pictures, train, and write `results/recipe-<device>-<epochs>-epochs.json`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, required=True, help="folder with train/<class>/* and test/<class>/*")
     parser.add_argument("--epochs", type=int, default=8)
