@@ -258,12 +258,14 @@ def search(
         typer.Option(help="grid, random, or coarse_to_fine: few epochs and wide ranges, then longer and narrower."),
     ] = "coarse_to_fine",
     trials: Annotated[int, typer.Option(help="Trainings of the recipe; a square number for a grid.", min=1)] = 9,
-    seed: Annotated[int | None, typer.Option(help="Of the search and its trainings; null: data.seed.", min=0)] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the search and its trainings; by default data.seed.", min=0)] = None,
 ) -> None:
     """Look for a learning rate and an L2 penalty for the recipe; prints what params.yaml should say.
 
     Every trial trains the recipe of params.yaml on the prepared data. The best is chosen on the validation split;
-    nothing is written. Try this: python -m harness search --how random --trials 16
+    nothing is written.
+
+    Try this: python -m harness search --how random --trials 16
     """
     from harness.engines.events import Failed, Finished
     from harness.engines.local import LocalEngine

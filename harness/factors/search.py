@@ -88,8 +88,8 @@ def random(*, trials: int = 9) -> tuple[Stage, ...]:
 
 
 @SEARCH.level("coarse_to_fine")
-def coarse_to_fine(*, trials: int = 9, epochs: float = 0.33, width: float = 0.33) -> tuple[Stage, ...]:
-    """Half of the trials, or one more, for a few epochs over the whole ranges; the others narrower and longer."""
+def coarse_to_fine(*, trials: int = 9, epochs: float = 0.5, width: float = 0.33) -> tuple[Stage, ...]:
+    """Half of the trials, or one more, train briefly over the whole ranges; the others longer, over narrower ones."""
     if trials < 2:
         raise SettingError(f"search coarse_to_fine: trials must be 2 or more, not {trials}")
     if not (0 < epochs <= 1 and 0 < width <= 1):
