@@ -258,7 +258,7 @@ def search(
         typer.Option(help="grid, random, or coarse_to_fine: few epochs and wide ranges, then longer and narrower."),
     ] = "coarse_to_fine",
     trials: Annotated[int, typer.Option(help="Trainings of the recipe; a square number for a grid.", min=1)] = 9,
-    seed: Annotated[int | None, typer.Option(help="Of the search and its trainings; by default data.seed.", min=0)] = None,
+    seed: Annotated[int | None, typer.Option(help="Of search and trainings; by default data.seed.", min=0)] = None,
 ) -> None:
     """Look for a learning rate and an L2 penalty for the recipe; prints what params.yaml should say.
 
