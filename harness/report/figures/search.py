@@ -12,7 +12,6 @@ from harness.report.figures.curves import band
 from harness.report.figures.facets import Scale, facets
 from harness.report.figures.registry import Drawing, figure
 from harness.report.figures.style import BETTER, INK, STANDING_COLOURS, UNRESOLVED, WORSE
-from harness.report.figures.watched import log_scale
 
 FAINTEST = 0.15
 
@@ -55,9 +54,10 @@ def draw_best(summary: StudySummary, context: ContextSummary, best: pd.DataFrame
         Line2D([], [], color=UNRESOLVED, linewidth=1.8, label="level"),
         Line2D([], [], color=INK, linewidth=0.9, alpha=0.55, label=summary.tables.control),
     ]
-    y = Scale(0, min(100.0, float(means["mean"].max()) * 1.15))
+    # Where nothing finished, the best is 0 throughout.
+    y = Scale(0, min(100.0, float(means["mean"].max()) * 1.15) or 100.0)
     x = Scale(0.7, float(means["epoch"].max()) + 0.3, whole=True)
-    labels = ("trials", "best validation accuracy, %")
+    labels = ("trials", "best, %")
     drawn, panels = facets([arm.level for arm in context.arms], x, y, labels, legend)
     control = means[means["level"] == summary.tables.control]
     for panel, arm in zip(panels, context.arms, strict=True):
@@ -77,8 +77,10 @@ def draw_trials(context: ContextSummary, trials: pd.DataFrame) -> Figure:
         Line2D([], [], color=WORSE, linestyle="", marker="x", markersize=6, label="did not finish"),
         Line2D([], [], color=INK, linestyle="", marker="o", fillstyle="none", markersize=9, label="best"),
     ]
-    x, y = (log_scale([trials[name].to_numpy()]) for name in ("learning_rate", "l2_strength"))
-    drawn, panels = facets([arm.level for arm in context.arms], x, y, ("learning rate", "strength of L2"), legend)
+    values = trials["learning_rate"], trials["l2_strength"]
+    # Room for the marks at both ends.
+    x, y = (Scale(float(one.min()) / 1.6, float(one.max()) * 1.6, log=True) for one in values)
+    drawn, panels = facets([arm.level for arm in context.arms], x, y, ("learning rate", "L2 strength"), legend)
     accuracy = trials["validation_accuracy"]
     worst = float(accuracy[accuracy > 0].min())
     span = float(accuracy.max()) - worst or 1.0
