@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -77,10 +78,12 @@ def draw_trials(context: ContextSummary, trials: pd.DataFrame) -> Figure:
         Line2D([], [], color=WORSE, linestyle="", marker="x", markersize=6, label="did not finish"),
         Line2D([], [], color=INK, linestyle="", marker="o", fillstyle="none", markersize=9, label="best"),
     ]
-    values = trials["learning_rate"], trials["l2_strength"]
+    searched = ["learning_rate", "l2_strength"]
+    trials = trials.assign(**{name: np.log10(trials[name]) for name in searched})
     # Room for the marks at both ends.
-    x, y = (Scale(float(one.min()) / 1.6, float(one.max()) * 1.6, log=True) for one in values)
-    drawn, panels = facets([arm.level for arm in context.arms], x, y, ("learning rate", "L2 strength"), legend)
+    x, y = (Scale(float(trials[name].min()) - 0.3, float(trials[name].max()) + 0.3, whole=True) for name in searched)
+    labels = ("learning rate, power of ten", "L2, power of ten")
+    drawn, panels = facets([arm.level for arm in context.arms], x, y, labels, legend)
     accuracy = trials["validation_accuracy"]
     worst = float(accuracy[accuracy > 0].min())
     span = float(accuracy.max()) - worst or 1.0
