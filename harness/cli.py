@@ -18,7 +18,7 @@ from harness.records import Store
 
 if TYPE_CHECKING:
     from harness.engines.events import Event
-    from harness.plan import Plan
+    from harness.plan import Plan, Target
     from harness.spec import RunSpec
 
 PREPARED = Path("data/prepared")
@@ -181,7 +181,7 @@ def train_pending(
             for event in events:
                 progress.show(event)
                 match event:
-                    case Epoch(spec=spec, point=point):
+                    case Epoch(spec=spec, point=point, trial=None):
                         tracker.epoch(spec.fingerprint, point)
                     case Finished(result=result):
                         result = replace(result, environment=result.environment | stamp)
@@ -232,21 +232,14 @@ def preflight(
     from rich.table import Table
 
     from harness.data.prepared import Prepared
-    from harness.plan import Target
     from harness.procedures.preflight import preflight as check
     from harness.procedures.store import write
-    from harness.studies import check_recipe, resolve
-    from harness.training.device import resolve_device, resolve_precision
     from harness.training.split import load_run_data
 
     params = load_params()
-    prepared = Prepared.load(PREPARED)
-    device = resolve_device(params.engine.device)
-    precision = resolve_precision(params.engine.precision, device)
-    target = Target(prepared.manifest, device, precision, params.engine.threads)
-    settings = resolve(check_recipe(params.recipe, str(PARAMS)), {}, prepared.manifest["splits"]["train"])
+    spec = recipe_spec(params, params.data.seed)
     with console.status("checking data and recipe"):
-        result = check(target.spec(settings, params.data.seed), load_run_data(prepared, device))
+        result = check(spec, load_run_data(Prepared.load(PREPARED), spec.device))
     write(PREFLIGHT, result)
     table = Table("", "check", "found", "expected", show_lines=True)
     for one in result["checks"]:
@@ -258,6 +251,44 @@ def preflight(
             console.print(f"[red]{one['title']}: failed.[/red] {rich_safe(one['remedy'])}", highlight=False)
     if not (result["passed"] or keep_going):
         sys.exit(1)
+
+
+@app.command()
+def search(
+    how: Annotated[
+        str,
+        typer.Option(help="grid, random, or coarse_to_fine: few epochs and wide ranges, then longer and narrower."),
+    ] = "coarse_to_fine",
+    trials: Annotated[int, typer.Option(help="Trainings of the recipe; a square number for a grid.", min=1)] = 9,
+    seed: Annotated[int | None, typer.Option(help="Of search and trainings; by default data.seed.", min=0)] = None,
+) -> None:
+    """Look for a learning rate and an L2 penalty for the recipe; prints what params.yaml should say.
+
+    Every trial trains the recipe of params.yaml on the prepared data. The best is chosen on the validation split;
+    nothing is written.
+
+    Try this: python -m harness search --how random --trials 16
+    """
+    from harness.engines.events import Failed, Finished
+    from harness.engines.local import LocalEngine
+    from harness.procedures.search import as_choice, as_recipe, best_first
+    from harness.progress import TrainingProgress
+
+    params = load_params()
+    spec = recipe_spec(params, params.data.seed if seed is None else seed, search=as_choice(how, trials))
+    name = {spec.fingerprint: f"search {how}"}
+    images = current_target(params).data["splits"]["train"]
+    with LocalEngine(PREPARED, 1) as engine, TrainingProgress(name, images, console) as progress:
+        for event in engine.execute([spec]):
+            progress.show(event)
+    match event:
+        case Failed(problem=problem):
+            console.print(f"[red]search failed:[/red]\n{rich_safe(problem)}", highlight=False)
+            sys.exit(1)
+        case Finished(result=result):
+            Console().print(best_first(result))
+            typer.echo(as_recipe(result))
+            sys.exit(0 if result.status == "done" else 1)
 
 
 @app.command()
@@ -291,17 +322,33 @@ def report() -> None:
 
 def current_plan(params: Params) -> "Plan":
     """Return the plan for the prepared data on the device of this machine."""
-    from harness.data.prepared import Prepared
-    from harness.plan import Target, make_plan
+    from harness.plan import make_plan
     from harness.studies import check_recipe, load_studies
-    from harness.training.device import resolve_device, resolve_precision
 
     recipe = check_recipe(params.recipe, str(PARAMS))
     studies = load_studies(params.studies)
+    target = current_target(params)
+    return make_plan(studies, recipe, params.seeds, params.profile, target, Store(RUNS), load_studies("all"))
+
+
+def current_target(params: Params) -> "Target":
+    """Return the prepared data and the device of this machine."""
+    from harness.data.prepared import Prepared
+    from harness.plan import Target
+    from harness.training.device import resolve_device, resolve_precision
+
     device = resolve_device(params.engine.device)
     precision = resolve_precision(params.engine.precision, device)
-    target = Target(Prepared.load(PREPARED).manifest, device, precision, params.engine.threads)
-    return make_plan(studies, recipe, params.seeds, params.profile, target, Store(RUNS), load_studies("all"))
+    return Target(Prepared.load(PREPARED).manifest, device, precision, params.engine.threads)
+
+
+def recipe_spec(params: Params, seed: int, **changes: Any) -> "RunSpec":
+    """Return the run of the recipe in params.yaml, with a few settings changed, under `seed`."""
+    from harness.studies import check_recipe, resolve
+
+    target = current_target(params)
+    recipe = check_recipe(params.recipe, str(PARAMS))
+    return target.spec(resolve(recipe, changes, target.data["splits"]["train"]), seed)
 
 
 def worker_count(params: Params, current: "Plan") -> int:

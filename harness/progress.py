@@ -49,10 +49,11 @@ class TrainingProgress:
         """Take an event into account; draw if it is time."""
         name = self.names[event.spec.fingerprint]
         match event:
-            case Epoch(point=point):
+            case Epoch(point=point, trial=trial):
                 self.pictures += self.epoch_images
-                epochs = event.spec.settings.epochs
-                self.current = f"{name}: {point['validation_accuracy']:.1%} after epoch {point['epoch']:g} of {epochs}"
+                # A trial of a search may have fewer epochs than its run.
+                place = f" of {event.spec.settings.epochs}" if trial is None else f" of trial {trial}"
+                self.current = f"{name}: {point['validation_accuracy']:.1%} after epoch {point['epoch']:g}{place}"
             case Finished(result=result):
                 self.done += 1
                 accuracy = result.metrics.get("test_accuracy")

@@ -109,6 +109,7 @@ class Settings:
     patience: int
     target_accuracy: float
     max_train_seconds: float
+    search: Choice
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, choices spelled as in YAML."""

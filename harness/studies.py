@@ -11,6 +11,7 @@ from harness.config import Strict, read_yaml, validate
 from harness.errors import SettingError, choices
 from harness.factors import REGISTRIES
 from harness.factors.rate_scaling import RATE_SCALING
+from harness.factors.search import SEARCH
 from harness.probes import PROBE
 from harness.spec import (
     SETTING_TYPES,
@@ -241,6 +242,9 @@ def resolve(recipe: Mapping[str, Any], changes: Mapping[str, Any], train_images:
     # A run that ends before its patience does is not stopped early.
     if values["patience"] >= values["epochs"] - 1:
         values["patience"] = 0
+    # A search that can't be is refused before anything trains; one that can looks for these itself.
+    if SEARCH.build(values["search"]):
+        values |= {name: recipe[name] for name in ("learning_rate", "penalty")}
     return Settings(**values)
 
 

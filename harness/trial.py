@@ -5,11 +5,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from math import ceil
 
+from harness.factors.search import SEARCH, SPACE
 from harness.factors.transfer import TRANSFER
 from harness.spec import Choice, RunSpec
 from harness.training.device import make_deterministic
 from harness.training.evaluate import evaluate
 from harness.training.recipe import Recipe
+from harness.training.search import trial_spec
 from harness.training.split import RunData, Split
 
 STEPS = 3
@@ -30,6 +32,10 @@ def estimate(specs: Iterable[RunSpec], data: RunData) -> float:
 
 def seconds_of(spec: RunSpec, data: RunData) -> float:
     """Return the seconds of one run, extrapolated from a few steps and one part of an evaluation."""
+    if stages := SEARCH.build(spec.settings.search):
+        # Which values are tried does not change how long a trial takes.
+        values = {name: one.low for name, one in SPACE.items()}
+        return sum(stage.trials * seconds_of(trial_spec(spec, stage, values), data) for stage in stages)
     make_deterministic(spec.threads)
     started = time.perf_counter()
     recipe = Recipe.build(spec, data)

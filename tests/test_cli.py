@@ -7,9 +7,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
+from harness import cli
+from harness.config import load_params
+from harness.engines.events import Epoch, Finished
+from harness.plan import Target, make_plan
+from harness.records import Store
+from harness.spec import RunResult
+from harness.studies import load_study
+from harness.training.search import execute
+from harness.training.split import RunData
 from tests.conftest import ROOT
 
 
@@ -40,7 +51,7 @@ def edit(path: Path, old: str, new: str) -> None:
 def test_help_names_every_command(folder: Path) -> None:
     done = harness(folder, "--help")
     assert done.returncode == 0
-    for command in ("prepare", "preview", "plan", "train", "track", "report"):
+    for command in ("prepare", "preview", "plan", "train", "track", "search", "report"):
         assert command in done.stdout
 
 
@@ -54,6 +65,45 @@ def test_a_plan_before_training(folder: Path) -> None:
     sheets = harness(folder, "preview")
     assert sheets.returncode == 0
     assert len(list((folder / "data" / "preview").glob("*.png"))) == 10
+
+
+def test_a_search_ends_with_what_to_put_into_the_recipe(folder: Path) -> None:
+    assert harness(folder, "prepare").returncode == 0
+    edit(folder / "params.yaml", "epochs: 2", "epochs: 1")
+    done = harness(folder, "search", "--how", "random", "--trials", "3", "--seed", "5")
+    assert done.returncode == 0, done.stderr
+    table, lines = done.stdout.split("For params.yaml:\n")
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in table.splitlines() if line.startswith("│")]
+    assert sorted(row[0] for row in rows) == ["1", "2", "3"]
+    reached = [float(row[-1].rstrip("%")) for row in rows]
+    assert reached == sorted(reached, reverse=True)
+    found = yaml.safe_load(lines)["recipe"]
+    assert found["learning_rate"] == float(rows[0][1])
+    assert found["penalty"] == {"l2": {"strength": float(rows[0][2])}}
+    # What it says is what params.yaml takes.
+    edit(folder / "params.yaml", "penalty: none", f"penalty: {found['penalty']}")
+    edit(folder / "params.yaml", "learning_rate: null", f"learning_rate: {found['learning_rate']}")
+    assert harness(folder, "plan").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--how", "gird"], "unknown --how 'gird'; did you mean 'grid'"),
+        (["--how", "none"], "choose from"),
+        (["--how", "grid", "--trials", "10"], "square number, such as 4, 9 or 16, not 10"),
+        (["--how", "coarse_to_fine", "--trials", "1"], "2 or more"),
+        ([], "prepare"),
+    ],
+)
+def test_a_search_that_cannot_be_is_one_line(folder: Path, arguments: list[str], words: str) -> None:
+    if arguments:
+        harness(folder, "prepare")
+    done = harness(folder, "search", *arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert words in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -123,3 +173,40 @@ def test_ctrl_c_stops_within_5_seconds_and_keeps_what_is_finished(folder: Path) 
     assert "2 runs of this call are kept, the next `dvc repro` goes on" in printed
     assert "Traceback" not in printed
     assert len(list(runs.iterdir())) == 2
+
+
+SEARCHES = """\
+title: T
+question: Q
+factor: search
+levels: [{random: {trials: 2}}, {grid: {trials: 1}}]
+control: random
+"""
+
+
+def test_epochs_of_trials_are_not_tracked_as_those_of_the_run(
+    tmp_path: Path, target: Target, recipe: dict[str, Any], run_data: RunData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, float]] = []
+
+    class Notes:
+        def __init__(self, *_: Any) -> None: ...
+
+        def epoch(self, fingerprint: str, point: dict[str, float]) -> None:
+            told.append((fingerprint, point["epoch"]))
+
+        def finished(self, result: RunResult) -> None: ...
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr("harness.tracking.Tracker", Notes)
+    (tmp_path / "mine.yaml").write_text(SEARCHES)
+    store = Store(tmp_path / "runs")
+    plan = make_plan([load_study(tmp_path / "mine.yaml")], recipe, 1, "smoke", target, store)
+    searching, other = plan.pending.values()
+    point = {"epoch": 1.0, "validation_accuracy": 0.5}
+    events = [Epoch(searching, point, 1), Epoch(other, point), Finished(searching, execute(searching, run_data))]
+    cli.train_pending(load_params(ROOT / "params.yaml"), plan, iter(events), store, {}, [])
+    # The tracker keeps the first value of an epoch: that of another trial must not be it.
+    assert told == [(other.fingerprint, 1.0)]
+    assert store.has(searching.fingerprint)

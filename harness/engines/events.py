@@ -7,10 +7,14 @@ from harness.spec import RunResult, RunSpec
 
 @dataclass(frozen=True)
 class Epoch:
-    """A run has finished an epoch; `point` is the epoch's entry in its curves."""
+    """A run has finished an epoch; `point` is the epoch's entry in its curves.
+
+    In a search it is the epoch of a `trial`, counted from 1, whose curves the record may not have.
+    """
 
     spec: RunSpec
     point: dict[str, float]
+    trial: int | None = None
 
 
 @dataclass(frozen=True)

@@ -131,18 +131,20 @@ def work(connection: Connection, prepared: Path) -> None:
     # The terminal interrupts the whole group; the parent decides what ends when.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from harness.data.prepared import Prepared
-    from harness.probes import PROBE, Observer
-    from harness.training.loop import run
+    from harness.probes import Observer
+    from harness.training.search import execute
     from harness.training.split import RunData, load_run_data
 
     class Report(Observer):
         """Tells the parent of every epoch."""
 
         def __init__(self, spec: RunSpec) -> None:
-            self.spec = spec
+            self.spec, self.begun = spec, 0
 
         def after_epoch(self, recipe: "Recipe", point: dict[str, float]) -> None:
-            connection.send(Epoch(self.spec, point))
+            self.begun += point["epoch"] == 1
+            searching = recipe.spec.settings.search != self.spec.settings.search
+            connection.send(Epoch(self.spec, point, self.begun if searching else None))
 
     data: RunData | None = None
     while True:
@@ -152,7 +154,7 @@ def work(connection: Connection, prepared: Path) -> None:
             return
         try:
             data = data or load_run_data(Prepared.load(prepared), spec.device)
-            event: Event = Finished(spec, run(spec, data, [*(PROBE.get(name)() for name in spec.probes), Report(spec)]))
+            event: Event = Finished(spec, execute(spec, data, [Report(spec)]))
         except (BrokenPipeError, ConnectionResetError):
             # The parent is gone: nobody waits for this run.
             return

@@ -14,6 +14,7 @@ from harness.factors.preprocessing import PREPROCESSING
 from harness.factors.rate_scaling import RATE_SCALING
 from harness.factors.sampling import SAMPLING
 from harness.factors.schedule import SCHEDULE
+from harness.factors.search import SEARCH
 from harness.factors.transfer import TRANSFER
 from harness.registry import Registry
 
@@ -34,6 +35,7 @@ REGISTRIES: dict[str, Registry] = {
         RATE_SCALING,
         SAMPLING,
         SCHEDULE,
+        SEARCH,
         TRANSFER,
     )
 }

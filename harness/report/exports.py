@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from harness.analysis.quantities import PRIMARY
+from harness.analysis.search import trials_table
 from harness.analysis.statistics import Estimate
 from harness.analysis.summary import StudySummary
 
@@ -24,6 +25,7 @@ def write_study_tables(summary: StudySummary, out: Path) -> dict[str, str]:
         "curves": tables.curves,
         "per_class": tables.per_class,
         "tuning": tables.tuning,
+        "trials": trials_table(tables),
         "claims": claims([summary]),
     }
     paths = {}

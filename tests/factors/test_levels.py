@@ -8,7 +8,7 @@ import torch
 
 from harness.factors import REGISTRIES
 from harness.spec import RunSpec
-from harness.training.loop import run
+from harness.training.search import execute
 from harness.training.split import RunData
 
 LEVELS = [(setting, level) for setting, registry in REGISTRIES.items() for level in registry.names]
@@ -16,9 +16,9 @@ LEVELS = [(setting, level) for setting, registry in REGISTRIES.items() for level
 
 @pytest.mark.parametrize(("setting", "level"), LEVELS)
 def test_every_level_trains(setting: str, level: str, spec: Callable[..., RunSpec], run_data: RunData) -> None:
-    # One epoch of 80 pictures in batches of 40: two steps.
-    trained = run(spec(epochs=1, batch_size=40, dropout=0.5, **{setting: level}), run_data)
-    assert trained.metrics["steps"] == 2
+    # One epoch of 80 pictures in batches of 40: two steps, and so many in each trial of a search.
+    trained = execute(spec(epochs=1, batch_size=40, dropout=0.5, **{setting: level}), run_data)
+    assert trained.metrics["steps"] == 2 * trained.metrics.get("trials", 1)
     assert trained.status == "done"
     assert trained.metrics["test_accuracy"] is not None
     assert np.isfinite(trained.arrays["test_probabilities"]).all()

@@ -1,0 +1,24 @@
+from collections.abc import Callable
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from harness import progress
+from harness.engines.events import Epoch
+from harness.progress import TrainingProgress
+from harness.spec import RunSpec
+
+
+@pytest.mark.parametrize(
+    ("trial", "words"), [(None, "25.0% after epoch 2 of 6"), (4, "25.0% after epoch 2 of trial 4")]
+)
+def test_an_epoch_is_that_of_its_run_or_of_a_trial(
+    trial: int | None, words: str, spec: Callable[..., RunSpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
+    one, out = spec(epochs=6), StringIO()
+    with TrainingProgress({one.fingerprint: "mine"}, 80, Console(file=out, width=200)) as shown:
+        shown.show(Epoch(one, {"epoch": 2, "validation_accuracy": 0.25}, trial))
+    assert f"mine: {words}" in out.getvalue()
+    assert shown.pictures == 80
