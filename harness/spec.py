@@ -109,6 +109,8 @@ class Settings:
     patience: int
     target_accuracy: float
     max_train_seconds: float
+    # How many runs, each with luck of its own, are averaged.
+    ensemble: int
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, choices spelled as in YAML."""
@@ -227,7 +229,10 @@ class Arm:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """An arm under one seed on one kind of device: all that may change a number."""
+    """An arm under one seed on one kind of device: all that may change a number.
+
+    A run with `members` is an ensemble: it averages what these runs have recorded, and is never trained.
+    """
 
     settings: Settings
     seed: int
@@ -237,6 +242,7 @@ class RunSpec:
     threads: int
     fingerprint: str
     probes: tuple[str, ...] = ()
+    members: tuple["RunSpec", ...] = ()
 
 
 @dataclass

@@ -11,6 +11,7 @@ from harness.config import Strict, read_yaml, validate
 from harness.errors import SettingError, choices
 from harness.factors import REGISTRIES
 from harness.factors.rate_scaling import RATE_SCALING
+from harness.factors.transfer import TRANSFER
 from harness.probes import PROBE
 from harness.spec import (
     SETTING_TYPES,
@@ -194,6 +195,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "patience": (0, 1e6),
     "target_accuracy": (0, 1),
     "max_train_seconds": (1, 1e9),
+    "ensemble": (1, 64),
 }
 
 
@@ -240,6 +242,11 @@ def resolve(recipe: Mapping[str, Any], changes: Mapping[str, Any], train_images:
     # A run that ends before its patience does is not stopped early.
     if values["patience"] >= values["epochs"] - 1:
         values["patience"] = 0
+    if values["ensemble"] > 1 and TRANSFER.build(values["transfer"]).classes != "all":
+        raise SettingError(
+            f"ensemble {values['ensemble']} with transfer {values['transfer']}: every seed learns other classes, so "
+            "the probabilities can't be averaged; set ensemble to 1, or transfer to none"
+        )
     return Settings(**values)
 
 
@@ -256,6 +263,11 @@ def read_tune(file: StudyFile, path: Path) -> Tune | None:
     """Return what is tuned per level, in which contexts."""
     if file.tune is None:
         return None
+    if file.tune.setting == "ensemble":
+        raise SettingError(
+            f"{path}: tune.setting can't be ensemble, as runs keep no probabilities of validation pictures; "
+            "make it the factor of the study"
+        )
     for value in file.tune.values:
         check_setting(file.tune.setting, value, f"{path}: tune")
     for context in file.tune.contexts:
