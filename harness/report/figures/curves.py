@@ -57,12 +57,14 @@ def draw(
     legend = [
         Line2D([], [], color=UNRESOLVED, linewidth=1.8, label="validation"),
         Line2D([], [], color=UNRESOLVED, linewidth=1.2, linestyle=DASHED, label="training"),
-        Line2D([], [], color=INK, linewidth=0.9, alpha=0.55, label=f"{control}, validation"),
     ]
+    # An arm that averages others has no curves of its own.
+    arms = [arm for arm in context.arms if arm.level in set(validation["level"])]
+    if not all(arm.is_control for arm in arms):
+        legend.append(Line2D([], [], color=INK, linewidth=0.9, alpha=0.55, label=f"{control}, validation"))
     means = pd.concat([train["mean"], validation["mean"]]).dropna().to_numpy()
     epochs = Scale(min(1, int(validation["epoch"].min())), max(2, int(validation["epoch"].max())), whole=True)
     labels = ("epoch", "accuracy, %" if part == "accuracy" else "loss")
-    arms = [arm for arm in context.arms if arm.level in set(validation["level"])]
     drawn, panels = facets([arm.level for arm in arms], epochs, vertical(means, part), labels, legend)
     reference = validation[validation["level"] == control]
     for panel, arm in zip(panels, arms, strict=True):
