@@ -1,6 +1,6 @@
 """Ensembles: what recorded runs said about the test pictures, averaged. Nothing is trained here."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,9 +16,7 @@ ADDED = ("parameters", "steps", "train_seconds", "evaluation_seconds")
 SMALLEST = 2.0**-25
 
 
-def record_ensembles(
-    specs: Iterable[RunSpec], store: Store, prepared: Prepared, environment: Mapping[str, Any]
-) -> None:
+def record_ensembles(specs: Iterable[RunSpec], store: Store, prepared: Prepared, environment: dict[str, Any]) -> None:
     """Write the record of every ensemble whose members have theirs; `environment` is added to the first member's."""
     labels = prepared.labels("test")
     for spec in specs:

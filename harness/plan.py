@@ -39,7 +39,6 @@ class Target:
             probes,
         )
 
-
     def judged(self, settings: Settings, seed: int, seeds: int, probes: tuple[str, ...] = ()) -> RunSpec:
         """Return the run of an arm under `seed`, one of `seeds`: a trained one, or an ensemble with its members.
 

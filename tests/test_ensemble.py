@@ -130,7 +130,7 @@ def test_a_rate_is_tuned_on_single_members(plan_of: PlanOf, store: Store) -> Non
 def test_what_cannot_be_averaged_or_tuned_is_refused(
     plan_of: PlanOf, settings: Callable[..., Settings], tmp_path: Path
 ) -> None:
-    with pytest.raises(SettingError, match="ensemble 2 with transfer frozen.*set ensemble to 1"):
+    with pytest.raises(SettingError, match=r"ensemble 2 with transfer frozen.*set ensemble to 1"):
         settings(ensemble=2, transfer="frozen")
     assert settings(ensemble=1, transfer="frozen").ensemble == 1
     with pytest.raises(SettingError, match=r"tune\.setting can't be ensemble.*make it the factor"):
@@ -155,7 +155,12 @@ def test_probabilities_are_averaged_and_judged_as_those_of_a_run(plan_of: PlanOf
     assert result.metrics["test_cross_entropy"] == pytest.approx(expected, rel=1e-12)
     assert result.metrics["test_loss"] == result.metrics["test_cross_entropy"]
     assert result.per_class_accuracy == {"cat": 1.0, "dog": pytest.approx(2 / 3)}
-    assert result.arrays["test_probabilities"].tolist() == [[0.75, 0.25], [0.375, 0.625], [0.375, 0.625], [0.625, 0.375]]
+    assert result.arrays["test_probabilities"].tolist() == [
+        [0.75, 0.25],
+        [0.375, 0.625],
+        [0.375, 0.625],
+        [0.625, 0.375],
+    ]
     assert (result.fingerprint, result.seed, result.settings["ensemble"]) == (spec.fingerprint, 0, 2)
 
 
