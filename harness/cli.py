@@ -31,6 +31,8 @@ REPORTS = Path("reports")
 app = typer.Typer(
     help="Which training choices matter for a ConvNet, by how much, and how sure are we?\n\n"
     "`dvc repro` runs prepare, train, track and report in order, and only what has changed.",
+    # Several commands in one process: importing torch takes longer than some of them.
+    chain=True,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.fingerprint import fingerprint, fingerprint_of_ensemble
 from harness.records import Store
-from harness.spec import Arm, Context, Level, RunSpec, Settings, Study
+from harness.spec import Arm, Context, Level, RunSpec, Settings, Study, Tune
 from harness.studies import resolve
 
 # Seeds that only choose: a rate chosen on some luck is judged on other luck.
@@ -195,12 +195,19 @@ def asked_probes(studies: Sequence[Study], recipe: dict[str, Any], target: Targe
     asked: dict[Settings, frozenset[str]] = {}
     for study in (study for study in studies if study.probes):
         for context in study.contexts:
-            if study.tune is None or context.name not in study.tune.contexts:
-                for level in study.levels:
+            for level in study.levels:
+                if tuning_of(study, context, level) is None:
                     # What watches an ensemble watches its members.
                     settings = settings_of(context, level, recipe, target).changed(ensemble=1)
                     asked[settings] = asked.get(settings, frozenset()) | set(study.probes)
     return asked
+
+
+def tuning_of(study: Study, context: Context, level: Level) -> Tune | None:
+    """Return what is tuned in an arm. A level that sets the tuned setting itself stands for not tuning it."""
+    tune = study.tune
+    tuned = tune is not None and context.name in tune.contexts and tune.setting not in dict(level.changes)
+    return tune if tuned else None
 
 
 def settings_of(context: Context, level: Level, recipe: dict[str, Any], target: Target) -> Settings:
@@ -226,8 +233,8 @@ def plan_arm(
         probes = tuple(sorted(asked.get(settings.changed(ensemble=1), frozenset()) | set(study.probes)))
         return tuple(target.judged(settings, seed, seeds, probes) for seed in range(seeds))
 
-    tune = study.tune
-    if tune is None or context.name not in tune.contexts:
+    tune = tuning_of(study, context, level)
+    if tune is None:
         return PlannedArm(arm, runs(settings))
     # A trial only helps to choose, and nobody looks at it closely; for an ensemble it is a single member.
     trials = tuple(

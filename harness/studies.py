@@ -134,7 +134,8 @@ def read_levels(file: StudyFile, path: Path) -> tuple[Level, ...]:
             values.append((None, {file.factor: item}))
     changes = [check_changes(change, where) for _, change in values]
     # The name is label enough, unless two levels differ in their arguments alone.
-    names = Counter(short_label(change, file.factor) for change in changes)
+    unnamed = [change for (label, _), change in zip(values, changes, strict=True) if label is None]
+    names = Counter(short_label(change, file.factor) for change in unnamed)
     levels = []
     for (label, _), change in zip(values, changes, strict=True):
         short = short_label(change, file.factor)

@@ -84,6 +84,15 @@ def test_tuned_arms_wait_for_their_trials_and_are_judged_on_other_seeds(
             assert [spec.seed for spec in planned.runs] == [0, 1, 2]
 
 
+def test_a_level_that_sets_the_tuned_setting_is_not_tuned(plan_of: Callable[..., Plan]) -> None:
+    fixed = TUNED.replace("[sgd, adam]", "[sgd, {label: default, set: {optimizer: adam, learning_rate: 0.001}}]")
+    fixed = fixed.replace("tune:", "probes: [weights]\ntune:")
+    shared, tuned = (arm for arm in plan_of(fixed).arms if arm.arm.level == "default")
+    assert not tuned.trials
+    assert tuned.arm.settings.learning_rate == 0.001
+    assert [spec.fingerprint for spec in shared.runs] == [spec.fingerprint for spec in tuned.runs]
+
+
 def test_a_trial_that_diverged_is_not_chosen(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
     store = Store(tmp_path / "runs")
     for planned in plan_of(TUNED).arms:

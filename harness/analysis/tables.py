@@ -182,7 +182,8 @@ def as_counted(runs: pd.DataFrame, chance: float) -> pd.DataFrame:
 
     A run that did not finish has chance accuracy (1 / classes), whatever it measured before it
     broke off: it is neither dropped nor rewarded. A target that was never reached counts as one
-    epoch more than was trained, a lower bound; `censored` marks it. The index is context, level, seed.
+    epoch more than was trained, a lower bound; `censored` marks it. `regret` is the test accuracy of the
+    context's best level under the same seed, less the run's own. The index is context, level, seed.
     """
     counted = runs.copy()
     # Looked up by arm some hundred times a page; a search through columns takes ten times as long.
@@ -196,7 +197,20 @@ def as_counted(runs: pd.DataFrame, chance: float) -> pd.DataFrame:
         counted["epochs_to_target"] = counted["epochs_to_target"].where(~never, counted["epochs"] + 1)
     else:
         counted["censored"] = False
-    return counted
+    return counted.assign(regret=regret(counted))
+
+
+def regret(counted: pd.DataFrame) -> pd.Series:
+    """Return how much more test accuracy the best level of the same context has under the same seed.
+
+    The best level is that of the highest mean validation accuracy: the test split chooses nothing.
+    """
+    if not {"best_validation_accuracy", "test_accuracy"} <= set(counted):
+        return pd.Series(np.nan, index=counted.index)
+    validation = counted["best_validation_accuracy"].fillna(0.0).groupby(level=[0, 1]).mean()
+    best = validation.groupby(level=0).idxmax()
+    keys = [(*best[context], seed) for context, _, seed in counted.index]
+    return counted["test_accuracy"].reindex(keys).set_axis(counted.index) - counted["test_accuracy"]
 
 
 def by_seed(runs: pd.DataFrame, context: str, level: str, metric: str) -> pd.Series:

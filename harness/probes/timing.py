@@ -1,71 +1,89 @@
-"""How long one step of the run's own net takes, and its nonlinearity alone."""
+"""How long one step of the run's own net takes, its nonlinearity alone, and the memory that a step keeps."""
 
 import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from torch import nn
 
 from harness.factors.activation import ACTIVATION
 from harness.factors.optimizer import OPTIMIZER
 from harness.factors.schedule import SCHEDULE
-from harness.probes.looking import PART, logits, pictures, spread
+from harness.probes.looking import PART, logits, number, pictures, spread
 from harness.probes.observer import PROBE, Findings, Observer
+from harness.spec import Choice
+from harness.training.model import build_model
 
 if TYPE_CHECKING:
     from harness.training.recipe import Recipe
 
-STEP_REPEATS = 5
-OP_REPEATS = 15
+# Rounds of a timing: at least so many, then until the seconds are over or the most are done.
+FEWEST_ROUNDS, MOST_ROUNDS, ROUND_SECONDS = 3, 15, 0.1
 # The maps of a first layer: batch, channels, height, width.
 OP_SHAPE = (32, 16, 32, 32)
+# What costs are told in multiples of: a net with nothing between its convolutions but a maximum.
+PLAIN = {"activation": Choice("relu"), "norm": Choice("none")}
 
 
 @PROBE.level("timing")
 class Timing(Observer):
-    """Medians of repeated timings after training; they are the machine's as much as the net's.
+    """Medians of repeated timings after training; the seconds are the machine's as much as the net's.
 
-    A step is the whole update on a batch of the run's size, augmentation and optimizer included, on a copy of the net.
+    A step is the whole update on a batch of the run's size, augmentation and optimizer included, on a copy of the
+    net. Costs are multiples of the same with ReLU and without a norm, timed in turn with it: what else the machine
+    does at that moment slows both.
     """
 
     def __init__(self) -> None:
         self.metrics: dict[str, float | None] = {}
 
     def after_training(self, recipe: "Recipe") -> None:
-        twin = twin_of(recipe)
         index = spread(len(recipe.train), recipe.spec.settings.batch_size).to(recipe.spec.device)
-        twin.model.train()
-        step = seconds(lambda: twin.update(index), STEP_REPEATS, recipe.spec.device)
+        twin, plain = twin_of(recipe, copy.deepcopy(recipe.model)), twin_of(recipe, plain_model(recipe))
+        kept = backward_bytes(twin, index)
+        step, plain_step = timed([lambda: twin.update(index), lambda: plain.update(index)], recipe.spec.device)
         images, _ = pictures(recipe, recipe.validation, spread(len(recipe.validation), PART))
         recipe.model.eval()
         with torch.no_grad():
-            forward = seconds(lambda: logits(recipe, images), STEP_REPEATS, recipe.spec.device)
+            (forward,) = timed([lambda: logits(recipe, images)], recipe.spec.device)
+        own, relu = timed([activation_op(recipe, recipe.spec.settings.activation), activation_op(recipe)])
         self.metrics = {
-            "step_seconds": step,
-            "inference_seconds": forward / len(images),
-            "activation_op_seconds": activation_op(recipe),
+            "step_seconds": number(np.median(step)),
+            "step_cost": number(np.median(step / plain_step)),
+            "backward_memory_bytes": float(kept),
+            "inference_seconds": number(np.median(forward) / len(images)),
+            "activation_op_seconds": number(np.median(own)),
+            "activation_op_cost": number(np.median(own / relu)),
         }
 
     def result(self) -> Findings:
         return Findings(self.metrics)
 
 
-def twin_of(recipe: "Recipe") -> "Recipe":
-    """Return a recipe that trains a copy of the net with an optimizer of its own."""
+def twin_of(recipe: "Recipe", model: Any) -> "Recipe":
+    """Return a recipe that trains another net, in training mode, with an optimizer of its own."""
     settings = recipe.spec.settings
-    model = copy.deepcopy(recipe.model)
     optimizer = OPTIMIZER.build(settings.optimizer, model.parameters(), settings.learning_rate)
     # Long enough that no repeat goes beyond its end.
-    schedule = SCHEDULE.build(settings.schedule, optimizer, 10 * STEP_REPEATS)
-    return replace(recipe, model=model, optimizer=optimizer, schedule=schedule)
+    schedule = SCHEDULE.build(settings.schedule, optimizer, 10 * MOST_ROUNDS)
+    return replace(recipe, model=model.train(), optimizer=optimizer, schedule=schedule)
 
 
-def activation_op(recipe: "Recipe") -> float:
-    """Return the seconds of the nonlinearity alone, forward and backward, on maps of a fixed size."""
-    layer = ACTIVATION.build(recipe.spec.settings.activation).to(recipe.spec.device)
+def plain_model(recipe: "Recipe") -> nn.Module:
+    """Return the net of the run with ReLU and without a norm, as it would start."""
+    settings = recipe.spec.settings.changed(**PLAIN)
+    height, width, channels = recipe.train.images.shape[1:]
+    model = build_model(settings, len(recipe.classes), (height, width, channels), recipe.spec.seed)
+    return model.to(recipe.spec.device).to(memory_format=torch.channels_last)
+
+
+def activation_op(recipe: "Recipe", choice: Choice = PLAIN["activation"]) -> Callable[[], object]:
+    """Return the nonlinearity alone, forward and backward, on maps of a fixed size."""
+    layer = ACTIVATION.build(choice).to(recipe.spec.device)
     batch, channels, height, width = OP_SHAPE
     shape = batch, channels * getattr(layer, "pieces", 1), height, width
     size = batch * shape[1] * height * width
@@ -75,16 +93,36 @@ def activation_op(recipe: "Recipe") -> float:
         output = layer(x)
         torch.autograd.grad(output, x, torch.ones_like(output))
 
-    return seconds(both, OP_REPEATS, recipe.spec.device)
+    return both
 
 
-def seconds(work: Callable[[], object], repeats: int, device: str) -> float:
-    """Return the median time of `work`; a first call, which warms caches up, doesn't count."""
-    times = []
-    for _ in range(repeats + 1):
-        started = time.perf_counter()
-        work()
-        if device == "cuda":
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - started)
-    return median(times[1:])
+def backward_bytes(recipe: "Recipe", index: torch.Tensor) -> int:
+    """Return the bytes that the forward pass of a training step keeps for the backward pass, the model itself aside."""
+    model = {tensor.untyped_storage().data_ptr() for tensor in recipe.model.state_dict().values()}
+    kept: dict[int, torch.Tensor] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        # Several operations may keep the same tensor. Held on to, its address is not given to another.
+        kept[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    images, _ = recipe.batch(index)
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        logits(recipe, images)
+    return sum(one.untyped_storage().nbytes() for at, one in kept.items() if at not in model)
+
+
+def timed(works: Sequence[Callable[[], object]], device: str = "cpu") -> np.ndarray:
+    """Return the seconds (works, rounds) of callables run in turn, without a first round, which warms caches up."""
+    rows: list[list[float]] = []
+    begun = time.perf_counter()
+    while len(rows) <= FEWEST_ROUNDS or (len(rows) <= MOST_ROUNDS and time.perf_counter() - begun < ROUND_SECONDS):
+        row = []
+        for work in works:
+            started = time.perf_counter()
+            work()
+            if device == "cuda":
+                torch.cuda.synchronize()
+            row.append(time.perf_counter() - started)
+        rows.append(row)
+    return np.array(rows[1:]).T

@@ -75,3 +75,14 @@ def test_an_arm_without_runs_names_the_remedy(bench):
     bench.studies[0]["arms"][1]["runs"] = []
     with pytest.raises(SettingError, match=r"start has arms without runs.*dvc repro"):
         tables_of(bench)
+
+
+def test_regret_is_against_the_level_that_validation_chooses(bench):
+    runs = tables_of(bench).runs
+    # On the test split another level happens to be better; that must not count.
+    runs["best_validation_accuracy"] = runs["level"].map({"zeros": 0.2, "he": 0.8, "large": 0.5})
+    runs.loc[runs["level"] == "zeros", "test_accuracy"] = 0.9
+    counted = as_counted(runs, 0.1)
+    he = by_seed(counted, "standard", "he", "test_accuracy")
+    assert by_seed(counted, "standard", "he", "regret").tolist() == [0, 0, 0]
+    assert by_seed(counted, "standard", "zeros", "regret").tolist() == pytest.approx((he - 0.9).tolist())

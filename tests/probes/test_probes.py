@@ -16,6 +16,8 @@ from harness.training.split import RunData
 
 Spec = Callable[..., RunSpec]
 CLOCKED = {
+    "activation_op_cost",
+    "step_cost",
     "train_seconds",
     "evaluation_seconds",
     "images_per_second",

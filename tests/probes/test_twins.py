@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from math import log10, sqrt
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import nn
 
 from harness.probes import PROBE, Observer
 from harness.probes.activations import Activations, growth, slope, statistics, steepest
+from harness.probes.batch_cost import BatchCost
 from harness.probes.gap import Gap
 from harness.probes.gradients import Gradients, unit_agreement
 from harness.probes.inference import Inference
@@ -18,7 +20,7 @@ from harness.probes.looking import edges, shares, spread, watches_epoch, watches
 from harness.probes.modes import Modes
 from harness.probes.smoothness import STEPS, Smoothness
 from harness.probes.symmetry import Symmetry, identical_share
-from harness.probes.timing import Timing, seconds
+from harness.probes.timing import MOST_ROUNDS, Timing, backward_bytes, timed
 from harness.probes.updates import Updates
 from harness.probes.weights import Weights
 from harness.spec import RunSpec
@@ -302,6 +304,8 @@ def test_inference(rate: float, repeats: float, spec: Spec, run_data: RunData) -
     metrics = run(spec(dropout=rate), run_data, [Inference()]).metrics
     assert metrics["inference_repeats_share"] == 1
     assert metrics["training_repeats_share"] == repeats
+    assert metrics["start_inference_repeats_share"] == 1
+    assert metrics["start_training_repeats_share"] == repeats
 
 
 @pytest.mark.parametrize(("level", "share"), [("zeros", 1.0), ("constant", 1.0), ("he", 0.0)])
@@ -326,11 +330,77 @@ def test_timing(spec: Spec, run_data: RunData, monkeypatch: pytest.MonkeyPatch) 
     metrics = run(spec(), run_data, [Timing()]).metrics
     assert (metrics["activation_op_seconds"] or 0) > 0
     assert 0 < (metrics["inference_seconds"] or 0) < (metrics["step_seconds"] or 0) < 5
-    ticks = iter([0, 50, 100, 101, 200, 203, 300, 302])
-    monkeypatch.setattr("harness.probes.timing.time.perf_counter", lambda: next(ticks))
-    calls: list[int] = []
-    assert seconds(lambda: calls.append(0), 3, "cpu") == 2, "the first is a warm-up"
-    assert len(calls) == 4
+    assert metrics["activation_op_cost"] == pytest.approx(1, abs=0.5), "ReLU against itself"
+    assert (metrics["step_cost"] or 0) > 0
+    now = [0]
+    monkeypatch.setattr("harness.probes.timing.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("harness.probes.timing.ROUND_SECONDS", 16)
+    rows = iter([70, 20, *[1, 2] * 9])
+
+    def work() -> None:
+        now[0] += next(rows)
+
+    monkeypatch.setattr("harness.probes.timing.FEWEST_ROUNDS", 5)
+    assert timed([work, work]).tolist() == [[1] * 5, [2] * 5], "the first round is a warm-up, then the fewest"
+    monkeypatch.undo()
+    assert timed([lambda: None]).shape == (1, MOST_ROUNDS)
+
+
+def test_memory_kept_for_the_backward_pass(spec: Spec, run_data: RunData) -> None:
+    def kept(**settings: object) -> int:
+        recipe = Recipe.build(replace(spec(batch_size=8, **settings), precision="float32"), run_data)
+        return backward_bytes(recipe, torch.arange(8))
+
+    width = spec().settings.width
+    height, side, channels = run_data.image_size
+    # Each convolution keeps what it gets, each ReLU what it gives, each pooling both and where the maxima were.
+    pixels = height * side
+    maps = [(channels, pixels), *((width * 2**n, pixels // 4**n) for n in range(3))]
+    plain = 4 * 8 * (channels * pixels + sum(c * p + c * p // 4 for c, p in maps[1:]))
+    places = 8 * 8 * sum(c * p // 4 for c, p in maps[1:])
+    assert kept(norm="none") == plain + places
+    # A batch norm keeps the map that it gets, and mean and deviation per channel.
+    normed = 4 * sum(8 * c * p + 2 * c for c, p in maps[1:])
+    assert kept(norm="batch") == plain + places + normed
+
+
+def test_layer_gain(spec: Spec, run_data: RunData) -> None:
+    copies = Copies()
+    result = run(spec(norm="none"), run_data, [copies, Activations()])
+    recipe = copies.recipe
+    model, x = copies.start.double().eval(), recipe.scale(recipe.validation.pictures(slice(0, None))).double()
+    gains = []
+    for layer in model:  # type: ignore[attr-defined]
+        y = layer(x)
+        if isinstance(layer, nn.Sequential):
+            gains.append(
+                sqrt(sum(v * v for v in flat([y])) / y.numel()) / sqrt(sum(v * v for v in flat([x])) / x.numel())
+            )
+        x = y
+    assert len(run_data.validation) <= 64, "the probe looks at all of them"
+    assert result.arrays["activations/gain"] == pytest.approx(gains, rel=1e-4)
+    assert result.metrics["start_layer_gain"] == pytest.approx(sqrt(gains[1] * gains[2]), rel=1e-4)
+
+
+def test_batch_cost(spec: Spec, run_data: RunData, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(spec(), run_data, [BatchCost()]).metrics.get("batch_cost_exponent") is None
+    whole = len(run_data.train)
+    sizes: list[int] = []
+
+    def squared(works: list[Callable[[], object]], device: str) -> np.ndarray:
+        for work in works:
+            work()
+        return np.array([[3.0 * size**2] * 3 for size in sizes])
+
+    class Recorder(BatchCost):
+        def after_training(self, recipe: Recipe) -> None:
+            monkeypatch.setattr(Recipe, "update", lambda _, index: sizes.append(len(index)))
+            super().after_training(recipe)
+
+    monkeypatch.setattr("harness.probes.batch_cost.timed", squared)
+    found = run(spec(batch_size=whole), run_data, [Recorder()])
+    assert sizes == [whole // 8, whole // 4, whole // 2, whole]
+    assert found.metrics["batch_cost_exponent"] == pytest.approx(2)
 
 
 def test_schedules() -> None:

@@ -47,10 +47,11 @@ def draw(summary: StudySummary, context: ContextSummary, means: pd.DataFrame, se
     room = 0.05 * (high - low or 1.0)
     x = Scale(low / 1.6, high * 1.6, log=True) if log else Scale(low - room, high + room)
     y = Scale(0, min(100.0, float(means["shown"].max()) * 1.1))
-    levels = [arm.level for arm in context.arms]
-    drawn, panels = facets(levels, x, y, (setting, "validation accuracy, %"), legend)
+    # A level that sets the rate itself was not tuned.
+    tuned = [arm for arm in context.arms if (means["level"] == arm.level).any()]
+    drawn, panels = facets([arm.level for arm in tuned], x, y, (setting, "validation accuracy, %"), legend)
     control = means[means["level"] == summary.tables.control]
-    for panel, arm in zip(panels, context.arms, strict=True):
+    for panel, arm in zip(panels, tuned, strict=True):
         mine = means[means["level"] == arm.level]
         if not arm.is_control:
             panel.line(control["value"], control["shown"], color=INK, linewidth=0.9, alpha=0.55)

@@ -1,0 +1,44 @@
+"""What a step of full-batch gradient descent costs, against the pictures in it."""
+
+from collections.abc import Iterator
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from harness.analysis.summary import ContextSummary, StudySummary
+from harness.report.figures.facets import facets
+from harness.report.figures.registry import Drawing, figure
+from harness.report.figures.style import BETTER, INK
+from harness.report.figures.watched import Arrays, log_scale, watched
+
+
+@figure("batch_cost", order=66)
+def batch_cost(summary: StudySummary, context: ContextSummary) -> Iterator[Drawing]:
+    """Yield the time of a step over the number of pictures, for the levels that take the whole training set."""
+    found = watched(summary, context, "batch_cost", "seconds")
+    if found:
+        yield Drawing(
+            draw(found),
+            title="Time of one full-batch step",
+            caption=(
+                "Median time of a step on an eighth to all of the training pictures; both scales are logarithmic. "
+                "Look for points on the thin line: its slope is 1, a cost in proportion to the number of pictures."
+            ),
+            label=f"Time of a step over the number of pictures, {context.name}",
+        )
+
+
+def draw(found: dict[str, Arrays]) -> Figure:
+    """Return small multiples of the seconds, with a line of slope 1 through the last point."""
+    legend = [
+        Line2D([], [], color=BETTER, marker="o", markersize=4, label="measured"),
+        Line2D([], [], color=INK, linewidth=0.9, alpha=0.55, label="in proportion"),
+    ]
+    x = log_scale([one["images"] for one in found.values()])
+    y = log_scale([one["seconds"] for one in found.values()])
+    drawn, panels = facets(list(found), x, y, ("pictures in the step", "seconds"), legend)
+    for panel, one in zip(panels, found.values(), strict=True):
+        images, seconds = one["images"], one["seconds"]
+        panel.line(images, seconds[-1] * images / images[-1], color=INK, linewidth=0.9, alpha=0.55)
+        panel.line(images, seconds, color=BETTER, linewidth=1.4, marker="o", markersize=4)
+    return drawn
