@@ -92,10 +92,10 @@ def plan() -> None:
 
     params = load_params()
     current = current_plan(params)
-    table = Table("study", "arms", "seeds", "runs", "without a record")
+    table = Table("study", "arms", "seeds", "runs", "to train")
     for study in current.studies:
         arms = [planned for planned in current.arms if planned.arm.study == study.name]
-        runs = {s.fingerprint for p in arms for s in (*p.runs, *(t.spec for t in p.trials))}
+        runs = {spec.fingerprint for planned in arms for spec in planned.all_runs}
         table.add_row(
             study.name,
             str(len(arms)),
@@ -109,6 +109,8 @@ def plan() -> None:
         f"{len(current.distinct) + current.waiting} runs ({folded} duplicates folded), "
         f"{len(current.pending) + current.waiting} to train"
     )
+    if current.averages:
+        typer.echo(f"{len(current.averages)} ensembles follow from the records of their members")
     if current.waiting:
         typer.echo(f"{current.waiting} of them follow once tuning has chosen their settings")
     workers = worker_count(params, current)
@@ -134,7 +136,9 @@ def waiting_specs(current: "Plan") -> list["RunSpec"]:
 @app.command()
 def train() -> None:
     """Train every run of the plan that has no record yet, in parallel; stop and restart as you like."""
+    from harness.data.prepared import Prepared
     from harness.engines.local import LocalEngine
+    from harness.ensemble import record_ensembles
 
     params = load_params()
     store = Store(RUNS)
@@ -150,6 +154,7 @@ def train() -> None:
     except KeyboardInterrupt:
         # An ordinary exit would wait for the thread that imports MLflow, and take torch apart.
         os._exit(130)
+    record_ensembles(current.averages.values(), store, Prepared.load(PREPARED), stamp)
     store.write_plan(current.to_json())
     if failed:
         console.print(f"[red]error:[/red] {len(failed)} run(s) failed, see above; all others are kept", highlight=False)
@@ -210,6 +215,8 @@ def run_names(current: "Plan") -> dict[str, str]:
             names.setdefault(trial.spec.fingerprint, f"{arm} · {planned.tuned} {trial.value:g}")
         for spec in planned.runs:
             names.setdefault(spec.fingerprint, f"{arm} · seed {spec.seed}")
+            for member in spec.members:
+                names.setdefault(member.fingerprint, f"{arm} · seed {spec.seed} · member of seed {member.seed}")
     return names
 
 

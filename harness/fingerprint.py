@@ -15,6 +15,7 @@ HARNESS = Path(__file__).parent
 NUMERIC_CODE = ("seeding.py", "factors/*.py", "training/*.py")
 # What every probe builds on; a run without probes does without it.
 PROBE_CODE = ("probes/observer.py", "probes/looking.py")
+AVERAGING_CODE = "ensemble.py"
 
 
 def fingerprint(
@@ -38,6 +39,12 @@ def fingerprint(
         "code": code_digest(frozenset(chosen), probe_code(probes)),
     }
     return digest(json.dumps(identity, sort_keys=True))
+
+
+def fingerprint_of_ensemble(members: Iterable[str]) -> str:
+    """Return 16 hexadecimal digits that differ wherever the average of these runs, by fingerprint, might."""
+    code = [dump for _, dump in statements(HARNESS / AVERAGING_CODE)]
+    return digest(json.dumps({"members": list(members), "code": digest("\n".join(code))}))
 
 
 def probe_code(probes: Iterable[str]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
-from harness.fingerprint import fingerprint
+from harness.fingerprint import fingerprint, fingerprint_of_ensemble
 from harness.records import Store
 from harness.spec import Arm, Context, Level, RunSpec, Settings, Study, Tune
 from harness.studies import resolve
@@ -39,6 +39,19 @@ class Target:
             probes,
         )
 
+    def judged(self, settings: Settings, seed: int, seeds: int, probes: tuple[str, ...] = ()) -> RunSpec:
+        """Return the run of an arm under `seed`, one of `seeds`: a trained one, or an ensemble with its members.
+
+        Members have the seeds `seed`, `seed + seeds`, ... So no two ensembles of an arm share a member, a small
+        ensemble is part of every larger one, and the first member is the single run under the same seed.
+        """
+        alone = settings.changed(ensemble=1)
+        members = tuple(self.spec(alone, seed + seeds * number, probes) for number in range(settings.ensemble))
+        if settings.ensemble == 1:
+            return members[0]
+        print_of_run = fingerprint_of_ensemble(member.fingerprint for member in members)
+        return replace(members[0], settings=settings, fingerprint=print_of_run, probes=(), members=members)
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -59,10 +72,18 @@ class PlannedArm:
     chosen: float | None = None
     waiting: int = 0
 
+    @property
+    def all_runs(self) -> Iterator[RunSpec]:
+        """Every run that it takes: trials, runs, and the members of those that are ensembles."""
+        yield from (trial.spec for trial in self.trials)
+        for spec in self.runs:
+            yield from spec.members
+            yield spec
+
 
 @dataclass(frozen=True)
 class Plan:
-    """All arms of all studies. `pending` are the distinct runs without a record."""
+    """All arms of all studies. `pending` are the distinct runs to train, `averages` the ensembles to compute."""
 
     studies: tuple[Study, ...]
     arms: tuple[PlannedArm, ...]
@@ -70,13 +91,13 @@ class Plan:
     base: dict[str, Any]
     profile: str
     pending: dict[str, RunSpec] = field(default_factory=dict)
+    averages: dict[str, RunSpec] = field(default_factory=dict)
 
     @property
     def all_runs(self) -> Iterator[RunSpec]:
         """Every run of every arm, folded duplicates included."""
         for planned in self.arms:
-            yield from (trial.spec for trial in planned.trials)
-            yield from planned.runs
+            yield from planned.all_runs
 
     @property
     def distinct(self) -> dict[str, RunSpec]:
@@ -124,9 +145,15 @@ def arm_to_json(planned: PlannedArm) -> dict[str, Any]:
         "context": planned.arm.context,
         "level": planned.arm.level,
         "settings": planned.arm.settings.to_json(),
-        "runs": [{"seed": spec.seed, "fingerprint": spec.fingerprint} for spec in planned.runs],
+        "runs": [run_to_json(spec) for spec in planned.runs],
         "tuning": tuning,
     }
+
+
+def run_to_json(spec: RunSpec) -> dict[str, Any]:
+    """Return one run as `plan.json` has it, an ensemble with the records that it averages."""
+    members = {"members": [member.fingerprint for member in spec.members]} if spec.members else {}
+    return {"seed": spec.seed, "fingerprint": spec.fingerprint, **members}
 
 
 # Settings -> the probes that any study asks for in runs with these settings.
@@ -155,7 +182,12 @@ def make_plan(
     )
     plan = Plan(tuple(studies), arms, target, recipe, profile)
     missing = store.missing(plan.distinct)
-    return replace(plan, pending={print_: spec for print_, spec in plan.distinct.items() if print_ in missing})
+    lacking = {print_: spec for print_, spec in plan.distinct.items() if print_ in missing}
+    return replace(
+        plan,
+        pending={print_: spec for print_, spec in lacking.items() if not spec.members},
+        averages={print_: spec for print_, spec in lacking.items() if spec.members},
+    )
 
 
 def asked_probes(studies: Sequence[Study], recipe: dict[str, Any], target: Target) -> Asked:
@@ -165,7 +197,8 @@ def asked_probes(studies: Sequence[Study], recipe: dict[str, Any], target: Targe
         for context in study.contexts:
             for level in study.levels:
                 if tuning_of(study, context, level) is None:
-                    settings = settings_of(context, level, recipe, target)
+                    # What watches an ensemble watches its members.
+                    settings = settings_of(context, level, recipe, target).changed(ensemble=1)
                     asked[settings] = asked.get(settings, frozenset()) | set(study.probes)
     return asked
 
@@ -197,20 +230,20 @@ def plan_arm(
     arm = Arm(study.name, context.name, level.label, settings)
 
     def runs(settings: Settings) -> tuple[RunSpec, ...]:
-        probes = tuple(sorted(asked.get(settings, frozenset()) | set(study.probes)))
-        return tuple(target.spec(settings, seed, probes) for seed in range(seeds))
+        probes = tuple(sorted(asked.get(settings.changed(ensemble=1), frozenset()) | set(study.probes)))
+        return tuple(target.judged(settings, seed, seeds, probes) for seed in range(seeds))
 
     tune = tuning_of(study, context, level)
     if tune is None:
         return PlannedArm(arm, runs(settings))
-    # A trial only helps to choose, and nobody looks at it closely.
+    # A trial only helps to choose, and nobody looks at it closely; for an ensemble it is a single member.
     trials = tuple(
-        Trial(value, target.spec(settings.changed(**{tune.setting: value}), FIRST_TUNING_SEED + seed))
+        Trial(value, target.spec(settings.changed(**{tune.setting: value}, ensemble=1), FIRST_TUNING_SEED + seed))
         for value in tune.values
         for seed in range(tune.seeds)
     )
     if store.missing(trial.spec.fingerprint for trial in trials):
-        return PlannedArm(arm, (), trials, tune.setting, None, waiting=seeds)
+        return PlannedArm(arm, (), trials, tune.setting, None, waiting=seeds * settings.ensemble)
     chosen = choose(trials, store)
     arm = replace(arm, settings=settings.changed(**{tune.setting: chosen}))
     return PlannedArm(arm, runs(arm.settings), trials, tune.setting, chosen)

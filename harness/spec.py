@@ -110,6 +110,8 @@ class Settings:
     target_accuracy: float
     max_train_seconds: float
     search: Choice
+    # How many runs, each with luck of its own, are averaged.
+    ensemble: int
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, choices spelled as in YAML."""
@@ -228,7 +230,10 @@ class Arm:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """An arm under one seed on one kind of device: all that may change a number."""
+    """An arm under one seed on one kind of device: all that may change a number.
+
+    A run with `members` is an ensemble: it averages what these runs have recorded, and is never trained.
+    """
 
     settings: Settings
     seed: int
@@ -238,6 +243,7 @@ class RunSpec:
     threads: int
     fingerprint: str
     probes: tuple[str, ...] = ()
+    members: tuple["RunSpec", ...] = ()
 
 
 @dataclass

@@ -12,6 +12,7 @@ from harness.errors import SettingError, choices
 from harness.factors import REGISTRIES
 from harness.factors.rate_scaling import RATE_SCALING
 from harness.factors.search import SEARCH
+from harness.factors.transfer import TRANSFER
 from harness.probes import PROBE
 from harness.spec import (
     SETTING_TYPES,
@@ -196,6 +197,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "patience": (0, 1e6),
     "target_accuracy": (0, 1),
     "max_train_seconds": (1, 1e9),
+    "ensemble": (1, 64),
 }
 
 
@@ -245,6 +247,11 @@ def resolve(recipe: Mapping[str, Any], changes: Mapping[str, Any], train_images:
     # A search that can't be is refused before anything trains; one that can looks for these itself.
     if SEARCH.build(values["search"]):
         values |= {name: recipe[name] for name in ("learning_rate", "penalty")}
+    if values["ensemble"] > 1 and TRANSFER.build(values["transfer"]).classes != "all":
+        raise SettingError(
+            f"ensemble {values['ensemble']} with transfer {values['transfer']}: every seed learns other classes, so "
+            "the probabilities can't be averaged; set ensemble to 1, or transfer to none"
+        )
     return Settings(**values)
 
 
@@ -261,6 +268,11 @@ def read_tune(file: StudyFile, path: Path) -> Tune | None:
     """Return what is tuned per level, in which contexts."""
     if file.tune is None:
         return None
+    if file.tune.setting == "ensemble":
+        raise SettingError(
+            f"{path}: tune.setting can't be ensemble, as runs keep no probabilities of validation pictures; "
+            "make it the factor of the study"
+        )
     for value in file.tune.values:
         check_setting(file.tune.setting, value, f"{path}: tune")
     for context in file.tune.contexts:

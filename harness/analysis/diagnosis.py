@@ -136,13 +136,15 @@ def context_diagnoses(summary: StudySummary, context: ContextSummary) -> list[Ar
     """Return the diagnosis of every arm of a context, of its curves averaged over the seeds."""
     table = summary.tables.curves
     table = table[table["context"] == context.name]
+    # An arm that averages others has no curves of its own.
+    trained = set(table["level"])
     return [
         ArmDiagnosis(
             arm.level,
             diagnose(mean_curves(table, arm), summary.tables.chance, arm.unfinished.get("diverged", 0), arm.runs),
         )
         for arm in context.arms
-        if set(arm.unfinished) <= {"diverged"}
+        if set(arm.unfinished) <= {"diverged"} and (arm.level in trained or arm.unfinished)
     ]
 
 

@@ -110,6 +110,8 @@ def quantity(metric: str) -> Quantity:
         return Quantity(words, "%", "points", scale=100, digits=1, share=True)
     if metric.endswith("_loss"):
         return Quantity(words, digits=3, better="lower")
+    if metric.endswith("_cross_entropy"):
+        return Quantity(words.replace("cross entropy", "cross-entropy"), digits=3, better="lower")
     if metric.endswith("_seconds"):
         return Quantity(words.removesuffix(" seconds") + " time", "s", "s", better="lower")
     if metric.endswith("_bytes"):

@@ -130,11 +130,13 @@ def complain_if_missing(store: Store, study: dict[str, Any]) -> None:
 
 def run_row(record: RunResult) -> dict[str, Any]:
     """Return what one record says about its run, flat."""
+    # A run that averages others was given no epochs, and its target is not one that it failed to reach.
+    trained = "epochs_to_target" in record.metrics
     return {
         "fingerprint": record.fingerprint,
         "status": record.status,
         "error": record.error or "",
-        "epochs": record.settings.get("epochs", len(record.curves.get("epoch", []))),
+        "epochs": record.settings["epochs"] if trained else np.nan,
         **{name: np.nan if value is None else float(value) for name, value in record.metrics.items()},
     }
 
@@ -190,7 +192,7 @@ def as_counted(runs: pd.DataFrame, chance: float) -> pd.DataFrame:
     accuracies = [column for column in counted if str(column).endswith("_accuracy")]
     counted.loc[counted["status"] != "done", accuracies] = chance
     if "epochs_to_target" in counted:
-        never = counted["epochs_to_target"].isna()
+        never = counted["epochs_to_target"].isna() & counted["epochs"].notna()
         counted["censored"] = never
         counted["epochs_to_target"] = counted["epochs_to_target"].where(~never, counted["epochs"] + 1)
     else:

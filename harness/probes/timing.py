@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from harness.factors.activation import ACTIVATION
 from harness.factors.optimizer import OPTIMIZER
@@ -16,7 +15,6 @@ from harness.factors.schedule import SCHEDULE
 from harness.probes.looking import PART, logits, number, pictures, spread
 from harness.probes.observer import PROBE, Findings, Observer
 from harness.spec import Choice
-from harness.training.model import build_model
 
 if TYPE_CHECKING:
     from harness.training.recipe import Recipe
@@ -43,7 +41,7 @@ class Timing(Observer):
 
     def after_training(self, recipe: "Recipe") -> None:
         index = spread(len(recipe.train), recipe.spec.settings.batch_size).to(recipe.spec.device)
-        twin, plain = twin_of(recipe, copy.deepcopy(recipe.model)), twin_of(recipe, plain_model(recipe))
+        twin, plain = twin_of(recipe, copy.deepcopy(recipe.model)), twin_of(recipe, recipe.other_model(**PLAIN))
         kept = backward_bytes(twin, index)
         step, plain_step = timed([lambda: twin.update(index), lambda: plain.update(index)], recipe.spec.device)
         images, _ = pictures(recipe, recipe.validation, spread(len(recipe.validation), PART))
@@ -71,14 +69,6 @@ def twin_of(recipe: "Recipe", model: Any) -> "Recipe":
     # Long enough that no repeat goes beyond its end.
     schedule = SCHEDULE.build(settings.schedule, optimizer, 10 * MOST_ROUNDS)
     return replace(recipe, model=model.train(), optimizer=optimizer, schedule=schedule)
-
-
-def plain_model(recipe: "Recipe") -> nn.Module:
-    """Return the net of the run with ReLU and without a norm, as it would start."""
-    settings = recipe.spec.settings.changed(**PLAIN)
-    height, width, channels = recipe.train.images.shape[1:]
-    model = build_model(settings, len(recipe.classes), (height, width, channels), recipe.spec.seed)
-    return model.to(recipe.spec.device).to(memory_format=torch.channels_last)
 
 
 def activation_op(recipe: "Recipe", choice: Choice = PLAIN["activation"]) -> Callable[[], object]:

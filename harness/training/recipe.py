@@ -19,7 +19,7 @@ from harness.factors.sampling import SAMPLING
 from harness.factors.schedule import SCHEDULE
 from harness.factors.transfer import TRANSFER
 from harness.seeding import derive, generator
-from harness.spec import RunSpec
+from harness.spec import RunSpec, Settings
 from harness.training.model import ConvNet, build_model, initialize
 from harness.training.split import RunData, Split
 from harness.training.task import task_data
@@ -60,8 +60,7 @@ class Recipe:
         train = data.train.subset(settings.data_amount, spec.seed)
         sample = SAMPLING.build(settings.sampling, train.labels.cpu(), generator(spec.seed, "sampling"))
         train = train.part(sample.kept).with_wrong_labels(settings.wrong_labels, len(data.classes), spec.seed)
-        model = build_model(settings, len(data.classes), data.image_size, spec.seed)
-        model = model.to(spec.device).to(memory_format=torch.channels_last)
+        model = new_model(spec, settings, len(data.classes), data.image_size)
         if task.frozen:
             model[:-1].requires_grad_(False)
         auxiliary = AUXILIARY.build(settings.auxiliary, model.features)
@@ -90,6 +89,11 @@ class Recipe:
             auxiliary=auxiliary,
             turns=generator(spec.seed, "rotation", spec.device),
         )
+
+    def other_model(self, **changes: Any) -> ConvNet:
+        """Return the net that a run with some settings changed would start from."""
+        height, width, channels = self.train.images.shape[1:]
+        return new_model(self.spec, self.spec.settings.changed(**changes), len(self.classes), (height, width, channels))
 
     def borrow(self, weights: Mapping[str, torch.Tensor]) -> None:
         """Take over weights learned elsewhere; the dense layer, whose classes are others, keeps its own."""
@@ -165,6 +169,12 @@ class Recipe:
         if choice.name != "none":
             weights = penalised_weights(self.model)
             torch.stack([PENALTY.build(choice, weight) for weight in weights]).sum().backward()
+
+
+def new_model(spec: RunSpec, settings: Settings, classes: int, image_size: tuple[int, int, int]) -> ConvNet:
+    """Return a net as it starts, on the device of the run, in channels-last layout, which convolutions read faster."""
+    model = build_model(settings, classes, image_size, spec.seed)
+    return model.to(spec.device).to(memory_format=torch.channels_last)
 
 
 def penalised_weights(model: nn.Module) -> list[torch.Tensor]:

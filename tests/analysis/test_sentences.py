@@ -62,6 +62,7 @@ def test_numbers_get_the_name_of_the_factor():
         ("test_accuracy", 0.7123, "71.2 %", "+71.2 points"),
         ("dead_share", 0.5, "50.0 %", "+50.0 points"),
         ("test_loss", 1.23456, "1.235", "+1.235"),
+        ("test_cross_entropy", 1.23456, "1.235", "+1.235"),
         ("epochs_to_target", 3.0, "3.0 epochs", "+3.0 epochs"),
         ("train_seconds", 0.01234, "0.0123 s", "+0.0123 s"),
         ("peak_memory_bytes", 3.2e8, "320 MB", "+320 MB"),
@@ -78,6 +79,10 @@ def test_units(metric, stored, value, difference):
     assert shown.value(stored).replace("\u00a0", " ") == value
     assert shown.difference(stored).replace("\u00a0", " ") == difference
     assert shown.value(None) == shown.value(float("nan")) == "–"
+
+
+def test_less_cross_entropy_is_better():
+    assert quantity("test_cross_entropy").better == quantity("test_loss").better == "lower"
 
 
 def test_rounded_zero_has_no_sign_and_one_no_plural():

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from harness.errors import SettingError
 from harness.records import Store
 from harness.report.render import render
+from tests.report import made_up
 from tests.report.made_up import Bench, claim, expects, procedures, three_studies
 
 TRACKING = {"uri": "sqlite:///mlflow.db", "experiments": {"activation": "7"}}
@@ -188,6 +190,32 @@ def test_a_study_whose_runs_all_diverged_still_has_its_page(tmp_path):
     text = one_study(tmp_path, diverged={"a": 3, "b": 3}).text
     assert "3 of 3 diverged" in text
     assert "nan" not in text.lower()
+
+
+@pytest.mark.parametrize("averaged", [("b",), ("a", "b")])
+def test_runs_that_trained_nothing_have_results_but_no_curves(tmp_path, monkeypatch, averaged):
+    def record(fingerprint, seed, accuracy, settings, status):
+        result = trained(fingerprint, seed, accuracy, settings, status)
+        if settings["activation"] in averaged:
+            measured = ("test_accuracy", "train_seconds", "steps")
+            result = replace(result, curves={}, metrics={name: result.metrics[name] for name in measured})
+        return result
+
+    trained = made_up.record
+    monkeypatch.setattr(made_up, "record", record)
+    page = one_study(tmp_path, diverged={"b": 1})
+    assert "1 of 3 diverged" in page.text
+    levels = pd.read_csv(tmp_path / "reports" / "tables" / "small_levels.csv").set_index("level")
+    # What was not measured is not a target that was missed.
+    assert levels.loc["b", "never_reached"] == 0
+    assert pd.isna(levels.loc["b", "epochs_to_target"])
+    assert levels.loc["b", "train_seconds"] == 4.25
+    assert levels.loc["b", "test_accuracy"] == pytest.approx((0.1 + 0.7 + 0.7) / 3, abs=0.02)
+    curves = pd.read_csv(tmp_path / "reports" / "plots" / "curves.csv")
+    assert set(curves["level"]) == {"a", "b"} - set(averaged)
+    assert ("Accuracy over training" in page.text) == ("a" not in averaged)
+    assert "Too short to read" not in page.text
+    assert "nan" not in page.text.lower()
 
 
 def test_a_study_of_the_control_alone(tmp_path):

@@ -25,6 +25,8 @@ def curves(summary: StudySummary, context: ContextSummary) -> Iterator[Drawing]:
     """Yield accuracy and loss over epochs, training and validation."""
     table = summary.tables.curves
     table = table[table["context"] == context.name]
+    if table.empty:
+        return
     broken = " Runs that did not finish end early." if any(arm.unfinished for arm in context.arms) else ""
     for part, scale in (("accuracy", 100), ("loss", 1)):
         names = (f"train_{part}", f"validation_{part}")
@@ -55,15 +57,17 @@ def draw(
     legend = [
         Line2D([], [], color=UNRESOLVED, linewidth=1.8, label="validation"),
         Line2D([], [], color=UNRESOLVED, linewidth=1.2, linestyle=DASHED, label="training"),
-        Line2D([], [], color=INK, linewidth=0.9, alpha=0.55, label=f"{control}, validation"),
     ]
+    # An arm that averages others has no curves of its own.
+    arms = [arm for arm in context.arms if arm.level in set(validation["level"])]
+    if not all(arm.is_control for arm in arms):
+        legend.append(Line2D([], [], color=INK, linewidth=0.9, alpha=0.55, label=f"{control}, validation"))
     means = pd.concat([train["mean"], validation["mean"]]).dropna().to_numpy()
     epochs = Scale(min(1, int(validation["epoch"].min())), max(2, int(validation["epoch"].max())), whole=True)
     labels = ("epoch", "accuracy, %" if part == "accuracy" else "loss")
-    levels = [arm.level for arm in context.arms]
-    drawn, panels = facets(levels, epochs, vertical(means, part), labels, legend)
+    drawn, panels = facets([arm.level for arm in arms], epochs, vertical(means, part), labels, legend)
     reference = validation[validation["level"] == control]
-    for panel, arm in zip(panels, context.arms, strict=True):
+    for panel, arm in zip(panels, arms, strict=True):
         colour = STANDING_COLOURS[arm.primary.standing]
         if not arm.is_control:
             panel.line(reference["epoch"], reference["mean"], color=INK, linewidth=0.9, alpha=0.55)
