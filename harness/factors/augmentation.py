@@ -146,8 +146,10 @@ def colour(images: torch.Tensor, targets: torch.Tensor, generator: torch.Generat
 @AUGMENTATION.level("noise")
 def noise(images: torch.Tensor, targets: torch.Tensor, generator: torch.Generator, *, std: float = 0.05) -> Batch:
     """Add normal noise of one standard deviation (in units of 0..1) to every pixel."""
-    draws = torch.empty_like(images).normal_(0.0, std, generator=generator)
-    return (images + draws).clamp(0, 1), targets
+    count, channels, height, width = images.shape
+    # Drawn in the order in which channels-last pictures lie: filled in place, their layout took ten times as long.
+    draws = torch.randn((count, height, width, channels), device=images.device, generator=generator)
+    return (images + std * draws.permute(0, 3, 1, 2)).clamp(0, 1), targets
 
 
 @AUGMENTATION.level("cutout")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from harness.training.recipe import Recipe
 
 # Rounds of a timing: at least so many, then until the seconds are over or the most are done.
-FEWEST_ROUNDS, MOST_ROUNDS, ROUND_SECONDS = 3, 15, 0.1
+FEWEST_ROUNDS, MOST_ROUNDS, ROUND_SECONDS = 3, 15, 0.05
 # The maps of a first layer: batch, channels, height, width.
 OP_SHAPE = (32, 16, 32, 32)
 # What costs are told in multiples of: a net with nothing between its convolutions but a maximum.
