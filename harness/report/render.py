@@ -13,7 +13,7 @@ from harness.analysis.tables import complain_if_missing, read_study
 from harness.errors import SettingError
 from harness.records import Store
 from harness.report import exports
-from harness.report.pages.registry import Bench, all_pages
+from harness.report.pages.registry import Bench, page
 from harness.report.pages.study import study_page
 
 Progress = Callable[[int, int], None]  # pages written, pages in all
@@ -51,7 +51,7 @@ def render(
     for folder in (out, out / "tables", out / "plots"):
         folder.mkdir(parents=True, exist_ok=True)
     jobs = [Job(store.root, out, study["name"], tracking) for study in plan["studies"]]
-    pages = all_pages()
+    pages = page.all()
     total = len(jobs) + len(pages)
     summaries: list[StudySummary] = []
     for summary in finished(jobs, processes):

@@ -1,14 +1,32 @@
 """What a probe left in the records of a context, arranged for drawing."""
 
 import math
+from collections.abc import Callable, Iterator
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from harness.analysis.summary import ContextSummary, StudySummary
 from harness.report.figures.facets import Scale
+from harness.report.figures.registry import Drawing, figure
 
 Arrays = dict[str, np.ndarray]
+Draw = Callable[[dict[str, Arrays]], Figure]  # of a probe's arrays by level
 DECADES = 8  # more would squeeze the interesting ones together
+
+
+def watched_figure(name: str, order: int, source: str, title: str, caption: str, label: str) -> Callable[[Draw], Draw]:
+    """Register a function that draws what a probe left, `source` being `<probe>/<what>`, as the figure `name`."""
+
+    def register(draw: Draw) -> Draw:
+        @figure(name, order)
+        def drawings(summary: StudySummary, context: ContextSummary) -> Iterator[Drawing]:
+            if found := watched(summary, context, *source.split("/")):
+                yield Drawing(draw(found), title, caption, f"{label} by level, {context.name}")
+
+        return draw
+
+    return register
 
 
 def watched(summary: StudySummary, context: ContextSummary, probe: str, what: str) -> dict[str, Arrays]:
