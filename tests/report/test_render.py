@@ -62,7 +62,7 @@ def one_study(root, **more):
 def test_every_study_has_its_page_tables_and_plot_data(report):
     studies = ["activation", "dropout", "initialization"]
     assert sorted(path.stem for path in report.glob("*.html")) == sorted(
-        [*studies, "claims", "index", "preflight", "surfaces"]
+        [*studies, "claims", "index", "notes", "preflight", "surfaces"]
     )
     for study in studies:
         assert {f"{study}_{kind}.csv" for kind in ("levels", "runs", "curves")} <= {
@@ -153,7 +153,7 @@ def test_equal_records_give_equal_bytes_in_one_process_or_two(report, tmp_path):
     store = Store(report.parent / "runs")
     seen = []
     render(store, tmp_path, TRACKING, lambda done, total: seen.append((done, total)), processes=2)
-    assert seen == [(done, 7) for done in range(1, 8)]
+    assert seen == [(done, 8) for done in range(1, 9)]
     written = sorted(path.relative_to(report) for path in report.rglob("*") if path.is_file())
     assert written == sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
     for path in written:

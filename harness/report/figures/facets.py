@@ -112,21 +112,26 @@ class Panel:
 
 
 def facets(
-    titles: Sequence[str], x: Scale, y: Scale, labels: tuple[str, str], legend: Sequence[Line2D]
+    titles: Sequence[str],
+    x: Scale,
+    y: Scale,
+    labels: tuple[str, str],
+    legend: Sequence[Line2D],
+    columns: int = COLUMNS,
 ) -> tuple[Figure, list[Panel]]:
     """Return a figure with one titled panel per entry; `labels` name the x and the y axis."""
-    rows = math.ceil(len(titles) / COLUMNS)
+    rows = math.ceil(len(titles) / columns)
     height = TOP + rows * PANEL_HEIGHT + (rows - 1) * ROW_GAP + BOTTOM
-    width = (WIDTH - LEFT - RIGHT - (COLUMNS - 1) * COLUMN_GAP) / COLUMNS
+    width = (WIDTH - LEFT - RIGHT - (columns - 1) * COLUMN_GAP) / columns
     figure = Figure(figsize=(WIDTH, height))
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(0, height), autoscale_on=False)
     axes.set_axis_off()
     panels = []
     for index, title in enumerate(titles):
-        row, column = divmod(index, COLUMNS)
+        row, column = divmod(index, columns)
         bottom = height - TOP - (row + 1) * PANEL_HEIGHT - row * ROW_GAP
         panel = Panel(axes, LEFT + column * (width + COLUMN_GAP), bottom, width, x, y)
-        panel.furniture(title, numbers_left=column == 0, numbers_below=index + COLUMNS >= len(titles))
+        panel.furniture(title, numbers_left=column == 0, numbers_below=index + columns >= len(titles))
         panels.append(panel)
     axes.text((LEFT + WIDTH) / 2, 0.03, labels[0], fontsize=SMALL, ha="center", va="bottom")
     middle = BOTTOM + (height - BOTTOM - TOP) / 2

@@ -26,7 +26,8 @@ def procedures(bench: Bench) -> dict[str, tuple[str, str]]:
         "preflight.html": ("Training step by step", "what to check before a long training, checked for this recipe."),
         "surfaces.html": ("Update rules on a surface", "the path of every optimizer over two weights, step by step."),
     }
-    return {name: words for name, words in pages.items() if bench.found(name.removesuffix(".html"))}
+    found = {name: words for name, words in pages.items() if bench.found(name.removesuffix(".html"))}
+    return found | {"notes.html": ("Slips in the lecture", "what the slides print, what is right, what it changes.")}
 
 
 def overview_figure(bench: Bench) -> Placed | None:
