@@ -1,6 +1,6 @@
 """Tables of a study -> every estimate that its page, CSV files and metrics.json show."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -76,6 +76,12 @@ class ContextSummary:
         """Best minus worst mean of the primary metric."""
         return mean_of(self.ranked[0].primary.value) - mean_of(self.ranked[-1].primary.value) if self.ranked else 0.0
 
+    @property
+    def effect(self) -> float:
+        """The largest difference to the control that its interval tells from none, without its sign; 0 if none is."""
+        resolved = (arm.primary for arm in self.arms if arm.primary.standing in ("better", "worse"))
+        return max((abs(one.difference.mean) for one in resolved if one.difference), default=0.0)
+
 
 @dataclass(frozen=True)
 class StudySummary:
@@ -94,9 +100,19 @@ class StudySummary:
         """The name of the study."""
         return self.tables.name
 
+    @property
+    def leading(self) -> ContextSummary:
+        """The context in which the factor matters most: by what is resolved, then by best minus worst."""
+        return max(self.contexts, key=lambda context: (context.effect, context.spread))
+
     def compared(self, context: str, metric: str) -> list[Compared]:
         """Return one metric of every level in a context."""
         return [one for one in self.metrics if one.context == context and one.metric == metric]
+
+
+def by_effect(summaries: Iterable[StudySummary]) -> list[StudySummary]:
+    """Return the studies in the order of how much their factors matter, most first."""
+    return sorted(summaries, key=lambda summary: (-summary.leading.effect, -summary.leading.spread))
 
 
 def mean_of(estimate: Estimate | None) -> float:

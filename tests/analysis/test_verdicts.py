@@ -77,7 +77,7 @@ def test_an_open_verdict_says_how_many_seeds_would_close_it():
     judged = decide(NOISY, "higher", 0.01)
     assert judged.verdict == "unresolved"
     assert judged.seeds_needed > 3
-    assert f"About {judged.seeds_needed} seeds would decide" in in_words(judged)
+    assert f"About {judged.seeds_needed} seeds would decide" in in_words(judged, "activation")
 
 
 def test_pairs_go_by_seed():

@@ -54,9 +54,10 @@ def read(report, name):
 def one_study(root, **more):
     bench = Bench(root, more.pop("seeds", 3))
     levels = more.pop("levels", {"a": 0.5, "b": 0.7})
-    bench.study("small", "activation", levels, "a", **more)
+    name, factor = more.pop("name", "small"), more.pop("factor", "activation")
+    bench.study(name, factor, levels, next(iter(levels)), **more)
     render(bench.save(), root / "reports", None)
-    return read(root / "reports", "small")
+    return read(root / "reports", name)
 
 
 def test_every_study_has_its_page_tables_and_plot_data(report):
@@ -123,6 +124,27 @@ def test_the_index_gives_every_answer_and_the_tally(report):
     assert "Dense. dropout 0.25 beats dropout 0" in text
     assert "3 of 6" in text
     assert "claims.html" in page.links
+
+
+def test_the_factor_that_matters_most_comes_first_by_what_is_resolved(tmp_path):
+    bench = Bench(tmp_path)
+    bench.study("noisy", "activation", {"a": 0.5, "b": 0.6}, "a", spread=0.3)
+    bench.study("small", "activation", {"a": 0.5, "b": 0.6}, "a")
+    bench.study("large", "dropout", {"0": 0.5, "0.9": 0.2}, "0", {"dense": {}, "conv": {}})
+    render(bench.save(), tmp_path / "reports", None)
+    text = (tmp_path / "reports" / "index.html").read_text()
+    # An interval of three seeds that scatter goes beyond what accuracies can differ by; the axis doesn't.
+    ticks = [abs(int(tick.replace("−", "-"))) for tick in re.findall(r">(−?\d+)</text>", text)]
+    assert ticks and max(ticks) <= 200
+    table = text.split("<tbody>")[1].split("</tbody>")[0]
+    assert re.findall(r'<a href="(\w+)\.html">', table) == ["large", "small", "noisy"]
+    assert re.search(r"zero: dropout 0, (dense|conv)<", text) and "zero: a<" in text
+
+
+def test_claims_name_the_factor_of_bare_numbers_and_only_a_context_that_has_a_neighbour(tmp_path):
+    claims = [claim("drop", "More is less.", expects("test_accuracy", "0.5", "0", "lower", 0, context="standard"))]
+    page = one_study(tmp_path, name="dropout", factor="dropout", levels={"0": 0.7, "0.5": 0.5}, claims=claims)
+    assert re.search(r"dropout 0\.5 is [\d.]+.points below dropout 0 \(95", page.text)
 
 
 def test_claims_are_listed_with_verdict_numbers_and_figure(report):

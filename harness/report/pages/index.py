@@ -1,6 +1,7 @@
 """The front page: one answer per study, and how much each factor matters."""
 
 from harness.analysis import sentences
+from harness.analysis.summary import by_effect
 from harness.report.figures.overview import overview
 from harness.report.figures.style import styled
 from harness.report.pages.registry import Bench, page
@@ -13,6 +14,7 @@ def index_page(bench: Bench) -> str:
     """Return the front page."""
     return template("index.html").render(
         bench=bench,
+        ranked=by_effect(bench.summaries),
         overview=overview_figure(bench),
         tally=sentences.tally(bench.claims),
         cost=total_cost(bench),
