@@ -9,7 +9,7 @@ import pandas as pd
 
 from harness.analysis.quantities import PRIMARY, quantity
 from harness.analysis.statistics import Estimate, holm, mean_interval, resolvable_effect, sign_flip_p
-from harness.analysis.tables import StudyTables, as_counted, by_seed, paired
+from harness.analysis.tables import StudyTables, as_counted, by_seed, chance_of, paired
 from harness.analysis.verdicts import JudgedClaim, judge_claim
 
 Standing = Literal["control", "better", "worse", "unresolved"]
@@ -43,6 +43,7 @@ class Arm:
     runs: int
     unfinished: dict[str, int]  # status -> runs, those that are not done
     chosen: float | None  # the tuned value of the arm
+    chance: float  # the accuracy of guessing
     settings: dict[str, Any]
 
     @property
@@ -122,7 +123,7 @@ def mean_of(estimate: Estimate | None) -> float:
 
 def summarise(tables: StudyTables) -> StudySummary:
     """Return every estimate of a study."""
-    counted = as_counted(tables.runs, tables.chance)
+    counted = as_counted(tables.runs)
     varied, fixed = varied_and_fixed(tables.plan["arms"])
     judged = [comparison.metric for claim in tables.claims for comparison in claim.comparisons]
     names = dict.fromkeys([PRIMARY, *(tables.plan.get("metrics") or []), *judged])
@@ -170,6 +171,7 @@ def summarise_arm(tables: StudyTables, counted: pd.DataFrame, plan: dict[str, An
         runs=len(rows),
         unfinished={str(status): int(count) for status, count in unfinished.sort_index().items()},
         chosen=plan["tuning"]["chosen"] if plan.get("tuning") else None,
+        chance=chance_of(plan),
         settings=plan["settings"],
     )
 

@@ -53,7 +53,7 @@ class Difference:
 
 def judge_claim(claim: Claim, tables: StudyTables) -> JudgedClaim:
     """Return the verdict: supported if every comparison is, refuted if any is, else unresolved."""
-    runs = as_counted(tables.runs, tables.chance)
+    runs = as_counted(tables.runs)
     judged = tuple(judge(comparison, runs) for comparison in claim.comparisons)
     verdicts = {one.verdict for one in judged}
     if "refuted" in verdicts:

@@ -19,6 +19,7 @@ def table(values, context="plain", metric="test_accuracy", statuses=None):
             "seed": seed,
             "status": (statuses or {}).get(level, {}).get(seed, "done"),
             "epochs": 10,
+            "chance": CHANCE,
             metric: np.nan if value is None else value,
         }
         for level, measured in values.items()
@@ -29,7 +30,7 @@ def table(values, context="plain", metric="test_accuracy", statuses=None):
 
 def decide(runs, direction, margin=0.0, against="b", metric="test_accuracy", more_than=None):
     comparison = Comparison(metric, "a", against, direction, margin, "plain", more_than)
-    return judge(comparison, as_counted(runs, CHANCE))
+    return judge(comparison, as_counted(runs))
 
 
 CLEAR = table({"a": [0.71, 0.72, 0.70], "b": [0.60, 0.62, 0.60]})  # differences .11, .10, .10
@@ -170,7 +171,7 @@ def claim_of(*directions):
     """Return the verdict of a claim whose comparisons have these directions and margins."""
     comparisons = tuple(Comparison("test_accuracy", "a", "b", d, margin, "plain") for d, margin in directions)
     nothing = pd.DataFrame()
-    tables = StudyTables({}, CHANCE, CLEAR, nothing, nothing, nothing, (), None)
+    tables = StudyTables({}, CLEAR, nothing, nothing, nothing, (), None)
     return judge_claim(Claim("id", "words", "source", comparisons), tables)
 
 

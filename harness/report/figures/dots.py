@@ -18,10 +18,10 @@ def seeds(summary: StudySummary, context: ContextSummary) -> Iterator[Drawing]:
     """Yield every run's value of the primary metric."""
     compared = summary.compared(context.name, PRIMARY)
     shown = quantity(PRIMARY)
-    chance: float | None = summary.tables.chance
+    chance: float | None = context.control.chance
     values = [one.value.mean for one in compared if one.value]
     # Far below all levels, the line would squeeze them together.
-    if not values or min(values) - summary.tables.chance > max(max(values) - min(values), 0.1):
+    if not values or min(values) - context.control.chance > max(max(values) - min(values), 0.1):
         chance = None
     broken = any(arm.unfinished for arm in context.arms)
     yield Drawing(
