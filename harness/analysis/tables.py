@@ -58,11 +58,11 @@ class StudyTables:
         """The claims as frozen types."""
         return [parse_claim(claim) for claim in self.plan["claims"]]
 
-    def arrays(self, context: str, level: str, seed: int) -> dict[str, np.ndarray]:
-        """Return the arrays that a run left (probes), read when asked for."""
+    def arrays(self, context: str, level: str, seed: int, prefix: str = "") -> dict[str, np.ndarray]:
+        """Return the arrays that a run left (probes) and whose names start with `prefix`, read when asked for."""
         rows = self.runs
         hit = rows[(rows.context == context) & (rows.level == level) & (rows.seed == seed)]
-        return self.store.arrays(str(hit.fingerprint.iloc[0])) if len(hit) else {}
+        return self.store.arrays(str(hit.fingerprint.iloc[0]), prefix) if len(hit) else {}
 
 
 def parse_claim(claim: dict[str, Any]) -> Claim:

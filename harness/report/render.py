@@ -17,7 +17,10 @@ from harness.report.pages.registry import Bench, page
 from harness.report.pages.study import study_page
 
 Progress = Callable[[int, int], None]  # pages written, pages in all
-STUDIES_PER_PROCESS = 3  # a second process costs two seconds of imports; fewer studies don't earn that back
+# A study's page takes 2.4 s of processor time, and the server that workers are forked from 4.7 s of imports before the
+# first of them. On two cores shared with other work (load 4), two processes took 1.5 to 2.1 times as long as one for 1,
+# 2, 3 and 5 studies; on idle cores the sum would be even at 4.
+STUDIES_PER_PROCESS = 3
 
 
 @dataclass(frozen=True)

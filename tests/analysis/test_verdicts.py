@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from harness.analysis.sentences import judged as in_words
-from harness.analysis.tables import StudyTables, as_counted, with_derived
+from harness.analysis.tables import as_counted, with_derived
 from harness.analysis.verdicts import judge, judge_claim
 from harness.spec import Claim, Comparison
 
@@ -170,9 +170,7 @@ class TestTargetsThatWereNeverReached:
 def claim_of(*directions):
     """Return the verdict of a claim whose comparisons have these directions and margins."""
     comparisons = tuple(Comparison("test_accuracy", "a", "b", d, margin, "plain") for d, margin in directions)
-    nothing = pd.DataFrame()
-    tables = StudyTables({}, CLEAR, nothing, nothing, nothing, (), None)
-    return judge_claim(Claim("id", "words", "source", comparisons), tables)
+    return judge_claim(Claim("id", "words", "source", comparisons), as_counted(CLEAR))
 
 
 def test_a_claim_needs_all_of_its_comparisons():

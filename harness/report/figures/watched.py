@@ -41,10 +41,9 @@ def watched(summary: StudySummary, context: ContextSummary, probe: str, what: st
     for arm in context.arms:
         seeds = runs.loc[(runs["context"] == context.name) & (runs["level"] == arm.level), "seed"]
         for seed in sorted(int(seed) for seed in seeds):
-            arrays = summary.tables.arrays(context.name, arm.level, seed)
+            arrays = summary.tables.arrays(context.name, arm.level, seed, f"{probe}/")
             if f"{probe}/{what}" in arrays:
-                prefix = f"{probe}/"
-                found[arm.level] = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+                found[arm.level] = {name.removeprefix(f"{probe}/"): values for name, values in arrays.items()}
                 break
     return found
 
