@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
+from harness.factors.transfer import TRANSFER, Task
 from harness.fingerprint import fingerprint, fingerprint_of_ensemble
 from harness.records import Store
 from harness.spec import Arm, Context, Level, RunSpec, Settings, Study, Tune
@@ -116,7 +117,11 @@ class Plan:
             body = study.to_json()
             body["levels"] = [level.label for level in study.levels]
             body["contexts"] = [{"name": c.name, "changes": changes_to_json(c.changes)} for c in study.contexts]
-            body["arms"] = [arm_to_json(planned) for planned in self.arms if planned.arm.study == study.name]
+            body["arms"] = [
+                arm_to_json(planned) | {"classes": classes_of(planned.arm, self.target)}
+                for planned in self.arms
+                if planned.arm.study == study.name
+            ]
             studies.append(body)
         target = self.target
         return {
@@ -133,6 +138,12 @@ class Plan:
 def changes_to_json(changes: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
     """Return settings as plain values."""
     return {name: value.to_json() if hasattr(value, "to_json") else value for name, value in changes}
+
+
+def classes_of(arm: Arm, target: Target) -> int:
+    """Return how many classes the runs of an arm learn, of which chance is one part."""
+    task: Task = TRANSFER.build(arm.settings.transfer)
+    return task.count(len(target.data["classes"]))
 
 
 def arm_to_json(planned: PlannedArm) -> dict[str, Any]:

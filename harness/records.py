@@ -57,13 +57,13 @@ class Store:
         except (ValueError, TypeError) as error:
             raise SettingError(f"{path} is damaged ({error}); delete its folder and run `dvc repro`") from error
 
-    def arrays(self, fingerprint: str) -> dict[str, np.ndarray]:
-        """Return the arrays of one record (empty if it has none)."""
+    def arrays(self, fingerprint: str, prefix: str = "") -> dict[str, np.ndarray]:
+        """Return the arrays of one record whose names start with `prefix` (none if it has none); others aren't read."""
         path = self.root / fingerprint / ARRAYS
         if not path.is_file():
             return {}
         with np.load(path) as archive:
-            return {name: archive[name] for name in archive.files}
+            return {name: archive[name] for name in archive.files if name.startswith(prefix)}
 
     def missing(self, fingerprints: Iterable[str]) -> set[str]:
         """Return those that have no record yet."""

@@ -8,35 +8,31 @@ MLflow holds nothing that the records lack: its database may be deleted at any t
 import hashlib
 import json
 import os
-import re
 import sqlite3
 import sys
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from itertools import accumulate
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from harness.entries import Entry, Json, key_of, outcome, planned_entries, points, scalars
 from harness.errors import SettingError
 from harness.records import RECORD, Store
-from harness.spec import Choice, RunResult
+from harness.spec import RunResult
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import DatasetInput, Run
 
-Json = Mapping[str, Any]
 # Name, value, milliseconds, step.
 Value = tuple[str, float | None, int, int]
 FLUSH_SECONDS = 2.0
-KEY = ("fingerprint", "level", "context", "seed")
 # A run of any other status was left half written.
 COMPLETE = ("FINISHED", "FAILED")
 # MLflow takes 1,000 values in one request, and returns 50,000 runs.
@@ -53,98 +49,6 @@ ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A run as one study shows it; a run that studies share has an entry in each of them."""
-
-    name: str
-    tags: dict[str, str]
-    params: dict[str, str]
-
-    @property
-    def study(self) -> str:
-        """The experiment it belongs to."""
-        return self.tags["study"]
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """What it is known by in MLflow."""
-        return key_of(self.study, self.tags)
-
-
-def key_of(study: str, tags: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what identifies a run among those of all studies."""
-    return (study, *(tags.get(name, "") for name in KEY))
-
-
-def planned_entries(plan: Json) -> dict[str, list[Entry]]:
-    """Return the entries of a plan by fingerprint, in its order."""
-    found: dict[str, list[Entry]] = defaultdict(list)
-    for study in plan["studies"]:
-        runs = list(planned_runs(study))
-        varying = [name for name in runs[0][2] if len({shown(settings[name]) for _, _, settings, _ in runs}) > 1]
-        for arm, run, settings, tried in runs:
-            tags = {
-                "study": study["name"],
-                "factor": study["factor"],
-                "level": arm["level"],
-                "context": arm["context"],
-                "seed": str(run["seed"]),
-                "fingerprint": run["fingerprint"],
-                "control": str(arm["level"] == study["control"]).lower(),
-                "tuning": str(bool(tried)).lower(),
-                "profile": plan["profile"],
-                "current": "true",
-            }
-            name = " · ".join([arm["level"], arm["context"], *tried, f"seed {run['seed']}"])
-            params = {name: shown(settings[name]) for name in varying} | {"seed": str(run["seed"])}
-            found[run["fingerprint"]].append(Entry(name, tags, params))
-    return dict(found)
-
-
-def planned_runs(study: Json) -> Iterator[tuple[Json, Json, Json, list[str]]]:
-    """Yield (arm, run, settings, words for what it tried) of every judged and every tuning run."""
-    for arm in study["arms"]:
-        for run in arm["runs"]:
-            yield arm, run, arm["settings"], []
-        if tuning := arm["tuning"]:
-            setting = tuning["setting"]
-            for run in tuning["runs"]:
-                tried = ["tuned", f"{setting.removeprefix('learning_').replace('_', ' ')} {run['value']}"]
-                yield arm, run, arm["settings"] | {setting: run["value"]}, tried
-
-
-def shown(value: Any) -> str:
-    """Spell a setting as it is read, not as JSON: `leaky_relu (slope 0.1)`."""
-    return str(Choice.parse(value)) if isinstance(value, Mapping) else str(value)
-
-
-def scalars(result: RunResult) -> dict[str, float | None]:
-    """Return metrics by the names that MLflow shows; the UI makes a section of what precedes the slash.
-
-    `best/` is at the epoch chosen on validation, where the test split is judged; `final/` at the last epoch.
-    """
-    learned = (item for item in result.curves.items() if item[0].endswith(("_loss", "_accuracy")) and item[1])
-    named: dict[str, float | None] = {f"final/{name}": values[-1] for name, values in learned}
-    for name, value in result.metrics.items():
-        named[re.sub("^(best|final)_", r"\1/", name.replace("test_", "best_test_"))] = value
-    return named
-
-
-def points(result: RunResult, begun: int) -> list[Json]:
-    """Return the curves of a record as one point per epoch, each with the `milliseconds` at which it ended."""
-    rows = [dict(zip(result.curves, row, strict=True)) for row in zip(*result.curves.values(), strict=True)]
-    seconds = accumulate(row.get("epoch_seconds") or 0 for row in rows)
-    return [row | {"milliseconds": begun + round(1000 * at)} for row, at in zip(rows, seconds, strict=True)]
-
-
-def outcome(result: RunResult) -> dict[str, str]:
-    """Return the tags that are known only at the end; the UI has a column for the commit."""
-    tags = {"status": result.status, "error": result.error}
-    tags["mlflow.source.git.commit"] = result.environment.get("commit")
-    return {name: str(value)[:1000] for name, value in tags.items() if value}
 
 
 def dataset(data: Json) -> "DatasetInput":

@@ -141,7 +141,7 @@ def context_diagnoses(summary: StudySummary, context: ContextSummary) -> list[Ar
     return [
         ArmDiagnosis(
             arm.level,
-            diagnose(mean_curves(table, arm), summary.tables.chance, arm.unfinished.get("diverged", 0), arm.runs),
+            diagnose(mean_curves(table, arm), arm.chance, arm.unfinished.get("diverged", 0), arm.runs),
         )
         for arm in context.arms
         if set(arm.unfinished) <= {"diverged"} and (arm.level in trained or arm.unfinished)

@@ -92,6 +92,15 @@ KNOWN = {
     "first_update_per_rate": Quantity("first update over learning rate", digits=2),
     "effective_step_growth": Quantity("effective step, last epoch over first", digits=2),
     "start_activation_std_growth": Quantity("spread of activations from layer to layer, factor", digits=2),
+    "start_activation_mean": Quantity("mean output of nonlinearities before training"),
+    "activation_offset": Quantity("mean output of a layer, without its sign"),
+    "start_gradient_ratio": Quantity("first gradient, first layer over last"),
+    "gradient_ratio": Quantity("gradient, first layer over last"),
+    "saturated_share": Quantity("saturated outputs", "%", "points", scale=100, digits=1, share=True),
+    "start_saturated_share": Quantity(
+        "saturated outputs before training", "%", "points", scale=100, digits=1, share=True
+    ),
+    "dead_share": Quantity("dead units", "%", "points", scale=100, digits=1, share=True),
     "start_sign_agreement_share": Quantity(
         "weight gradients of a unit with one sign", "%", "points", scale=100, digits=1, share=True
     ),

@@ -99,10 +99,20 @@ def precision(context: ContextSummary) -> str:
     return f"{context.seeds} seeds resolve differences from about {effect}."
 
 
-def judged(one: Judged) -> str:
-    """Return one comparison of a claim: what was found, what was expected, what would decide."""
+def judged(one: Judged, factor: str, several: bool = True) -> str:
+    """Return one comparison of a claim: what was found, what was expected, what would decide.
+
+    The context is named if the study has `several`.
+    """
     comparison, shown = one.comparison, quantity(one.comparison.metric)
-    parts = [subject(one, shown) if one.difference is None else finding(one, shown)]
+    level = level_name(comparison.level, factor)
+    against = comparison.against
+    against = level_name(against, factor) if isinstance(against, str) else shown.value(against)
+    where = f" in {comparison.context}" if several else ""
+    if one.difference is None:
+        parts = [f"{capital(shown.label)} of {level} against {against}{where}."]
+    else:
+        parts = [finding(one, shown, level, against, where)]
     parts.append(expectation(comparison.direction, comparison.margin, shown))
     if one.reason:
         parts.append(f"{capital(one.reason)}.")
@@ -111,27 +121,18 @@ def judged(one: Judged) -> str:
     return " ".join(parts)
 
 
-def subject(one: Judged, shown: Quantity) -> str:
-    """Return what a comparison is about, where there is nothing to report."""
-    against = one.comparison.against
-    against = against if isinstance(against, str) else shown.value(against)
-    return f"{capital(shown.label)} of {one.comparison.level} against {against} in {one.comparison.context}."
-
-
-def finding(one: Judged, shown: Quantity) -> str:
+def finding(one: Judged, shown: Quantity, level: str, against: str, where: str) -> str:
     """Return what was measured, such as `Test accuracy: relu is 31.2 points above sigmoid (...)`."""
     comparison, estimate = one.comparison, one.difference
     assert estimate is not None
-    level, where = comparison.level, f"in {comparison.context}"
-    against = comparison.against if isinstance(comparison.against, str) else shown.value(comparison.against)
     if comparison.more_than:
         size = shown.difference(estimate.mean)
-        body = f"{level} minus {against} {where}, less the same in {comparison.more_than}, is {size}"
+        body = f"{level} minus {against}{where}, less the same in {comparison.more_than}, is {size}"
     elif estimate.mean == 0:
-        body = f"{level} equals {against} {where}"
+        body = f"{level} equals {against}{where}"
     else:
         side = "above" if estimate.mean > 0 else "below"
-        body = f"{level} is {shown.difference(estimate.mean, sign=False)} {side} {against} {where}"
+        body = f"{level} is {shown.difference(estimate.mean, sign=False)} {side} {against}{where}"
         estimate = -estimate if estimate.mean < 0 else estimate
     bound = "; never reached counts as one epoch more than trained" if one.bounded else ""
     return f"{capital(shown.label)}: {body} ({interval(estimate, shown)}{bound})."

@@ -1,6 +1,6 @@
 """Tables of a study -> every estimate that its page, CSV files and metrics.json show."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -9,7 +9,7 @@ import pandas as pd
 
 from harness.analysis.quantities import PRIMARY, quantity
 from harness.analysis.statistics import Estimate, holm, mean_interval, resolvable_effect, sign_flip_p
-from harness.analysis.tables import StudyTables, as_counted, by_seed, paired
+from harness.analysis.tables import StudyTables, as_counted, by_seed, chance_of, paired
 from harness.analysis.verdicts import JudgedClaim, judge_claim
 
 Standing = Literal["control", "better", "worse", "unresolved"]
@@ -43,6 +43,7 @@ class Arm:
     runs: int
     unfinished: dict[str, int]  # status -> runs, those that are not done
     chosen: float | None  # the tuned value of the arm
+    chance: float  # the accuracy of guessing
     settings: dict[str, Any]
 
     @property
@@ -76,6 +77,12 @@ class ContextSummary:
         """Best minus worst mean of the primary metric."""
         return mean_of(self.ranked[0].primary.value) - mean_of(self.ranked[-1].primary.value) if self.ranked else 0.0
 
+    @property
+    def effect(self) -> float:
+        """The largest difference to the control that its interval tells from none, without its sign; 0 if none is."""
+        resolved = (arm.primary for arm in self.arms if arm.primary.standing in ("better", "worse"))
+        return max((abs(one.difference.mean) for one in resolved if one.difference), default=0.0)
+
 
 @dataclass(frozen=True)
 class StudySummary:
@@ -94,9 +101,19 @@ class StudySummary:
         """The name of the study."""
         return self.tables.name
 
+    @property
+    def leading(self) -> ContextSummary:
+        """The context in which the factor matters most: by what is resolved, then by best minus worst."""
+        return max(self.contexts, key=lambda context: (context.effect, context.spread))
+
     def compared(self, context: str, metric: str) -> list[Compared]:
         """Return one metric of every level in a context."""
         return [one for one in self.metrics if one.context == context and one.metric == metric]
+
+
+def by_effect(summaries: Iterable[StudySummary]) -> list[StudySummary]:
+    """Return the studies in the order of how much their factors matter, most first."""
+    return sorted(summaries, key=lambda summary: (-summary.leading.effect, -summary.leading.spread))
 
 
 def mean_of(estimate: Estimate | None) -> float:
@@ -106,7 +123,7 @@ def mean_of(estimate: Estimate | None) -> float:
 
 def summarise(tables: StudyTables) -> StudySummary:
     """Return every estimate of a study."""
-    counted = as_counted(tables.runs, tables.chance)
+    counted = as_counted(tables.runs)
     varied, fixed = varied_and_fixed(tables.plan["arms"])
     judged = [comparison.metric for claim in tables.claims for comparison in claim.comparisons]
     names = dict.fromkeys([PRIMARY, *(tables.plan.get("metrics") or []), *judged])
@@ -121,7 +138,7 @@ def summarise(tables: StudyTables) -> StudySummary:
             if metric in counted
             for one in compare_levels(tables, counted, context, metric)
         ),
-        claims=tuple(judge_claim(claim, tables) for claim in tables.claims),
+        claims=tuple(judge_claim(claim, counted) for claim in tables.claims),
         varied=varied,
         fixed=fixed,
     )
@@ -154,6 +171,7 @@ def summarise_arm(tables: StudyTables, counted: pd.DataFrame, plan: dict[str, An
         runs=len(rows),
         unfinished={str(status): int(count) for status, count in unfinished.sort_index().items()},
         chosen=plan["tuning"]["chosen"] if plan.get("tuning") else None,
+        chance=chance_of(plan),
         settings=plan["settings"],
     )
 

@@ -18,14 +18,14 @@ RUN_KEYS = ["context", "level", "seed"]
 class StudyTables:
     """One study as planned, and what its runs measured.
 
-    runs: context, level, seed, fingerprint, status, error, epochs, a column a metric (NaN: none).
+    runs: context, level, seed, chance (the accuracy of guessing), fingerprint, status, error, epochs, a column a
+        metric (NaN: none).
     curves: context, level, seed, epoch (from 1), a column a curve.
-    tuning: context, level, setting, value, seed, status, a column a metric, chosen.
+    tuning: context, level, setting, value, seed, chance, status, a column a metric, chosen.
     per_class: context, level, seed, class, accuracy.
     """
 
     plan: dict[str, Any]
-    chance: float
     runs: pd.DataFrame
     curves: pd.DataFrame
     tuning: pd.DataFrame
@@ -58,11 +58,11 @@ class StudyTables:
         """The claims as frozen types."""
         return [parse_claim(claim) for claim in self.plan["claims"]]
 
-    def arrays(self, context: str, level: str, seed: int) -> dict[str, np.ndarray]:
-        """Return the arrays that a run left (probes), read when asked for."""
+    def arrays(self, context: str, level: str, seed: int, prefix: str = "") -> dict[str, np.ndarray]:
+        """Return the arrays that a run left (probes) and whose names start with `prefix`, read when asked for."""
         rows = self.runs
         hit = rows[(rows.context == context) & (rows.level == level) & (rows.seed == seed)]
-        return self.store.arrays(str(hit.fingerprint.iloc[0])) if len(hit) else {}
+        return self.store.arrays(str(hit.fingerprint.iloc[0]), prefix) if len(hit) else {}
 
 
 def parse_claim(claim: dict[str, Any]) -> Claim:
@@ -89,14 +89,13 @@ def read_study(store: Store, plan: dict[str, Any], study: dict[str, Any]) -> Stu
     for arm, run in judged_runs(study):
         keys = {"context": arm["context"], "level": str(arm["level"]), "seed": run["seed"]}
         record = store.read(run["fingerprint"])
-        run_rows.append(keys | run_row(record))
+        run_rows.append(keys | {"chance": chance_of(arm)} | run_row(record))
         curve_frames.append(curve_frame(keys, record))
         class_rows += [keys | {"class": c, "accuracy": a} for c, a in record.per_class_accuracy.items()]
         if record.environment not in environments:
             environments.append(record.environment)
     return StudyTables(
         plan=study,
-        chance=1 / max(len(plan["data"]["classes"]), 1),
         runs=with_derived(pd.DataFrame(run_rows)),
         curves=pd.concat(curve_frames, ignore_index=True),
         tuning=pd.DataFrame(tuning_rows(store, study)),
@@ -126,6 +125,11 @@ def complain_if_missing(store: Store, study: dict[str, Any]) -> None:
             f"{len(lost)} of {len(runs)} runs of study {study['name']} have no record in {store.root} "
             f"(first: {arm['level']} · {arm['context']} · seed {run['seed']}); run `dvc repro` to train them"
         )
+
+
+def chance_of(arm: dict[str, Any]) -> float:
+    """Return the accuracy of guessing among the classes that the runs of an arm learn."""
+    return 1 / int(arm["classes"])
 
 
 def run_row(record: RunResult) -> dict[str, Any]:
@@ -164,6 +168,7 @@ def tuning_rows(store: Store, study: dict[str, Any]) -> Iterator[dict[str, Any]]
                 "setting": tuning["setting"],
                 "value": float(run["value"]),
                 "seed": run["seed"],
+                "chance": chance_of(arm),
                 "chosen": float(run["value"]) == float(tuning["chosen"]),
                 **row,
             }
@@ -177,10 +182,10 @@ def with_derived(runs: pd.DataFrame) -> pd.DataFrame:
     return runs
 
 
-def as_counted(runs: pd.DataFrame, chance: float) -> pd.DataFrame:
+def as_counted(runs: pd.DataFrame) -> pd.DataFrame:
     """Return `runs` as means and differences count them.
 
-    A run that did not finish has chance accuracy (1 / classes), whatever it measured before it
+    A run that did not finish has chance accuracy (1 / classes of its task), whatever it measured before it
     broke off: it is neither dropped nor rewarded. A target that was never reached counts as one
     epoch more than was trained, a lower bound; `censored` marks it. `regret` is the test accuracy of the
     context's best level under the same seed, less the run's own. The index is context, level, seed.
@@ -190,7 +195,9 @@ def as_counted(runs: pd.DataFrame, chance: float) -> pd.DataFrame:
     counted.index = pd.MultiIndex.from_frame(counted[RUN_KEYS], names=[None] * len(RUN_KEYS))
     counted = counted.sort_index()
     accuracies = [column for column in counted if str(column).endswith("_accuracy")]
-    counted.loc[counted["status"] != "done", accuracies] = chance
+    done = counted["status"] == "done"
+    for name in accuracies:
+        counted[name] = counted[name].where(done, counted["chance"])
     if "epochs_to_target" in counted:
         never = counted["epochs_to_target"].isna() & counted["epochs"].notna()
         counted["censored"] = never

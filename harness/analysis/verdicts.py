@@ -6,7 +6,7 @@ from typing import Literal
 import pandas as pd
 
 from harness.analysis.statistics import Estimate, mean_interval, seeds_to_resolve
-from harness.analysis.tables import StudyTables, as_counted, by_seed, paired
+from harness.analysis.tables import by_seed, paired
 from harness.spec import Claim, Comparison
 
 Verdict = Literal["supported", "refuted", "unresolved"]
@@ -51,9 +51,8 @@ class Difference:
     ceiling: bool = True
 
 
-def judge_claim(claim: Claim, tables: StudyTables) -> JudgedClaim:
-    """Return the verdict: supported if every comparison is, refuted if any is, else unresolved."""
-    runs = as_counted(tables.runs, tables.chance)
+def judge_claim(claim: Claim, runs: pd.DataFrame) -> JudgedClaim:
+    """Return the verdict on `runs` as counted: supported if every comparison is, refuted if any is, else unresolved."""
     judged = tuple(judge(comparison, runs) for comparison in claim.comparisons)
     verdicts = {one.verdict for one in judged}
     if "refuted" in verdicts:

@@ -20,6 +20,11 @@ class Task:
     borrows: bool = False
     frozen: bool = False
 
+    def count(self, classes: int) -> int:
+        """Return how many of so many classes are learned; of an odd number the other half is the larger."""
+        half = classes // 2
+        return {"all": classes, "first half": half, "other half": classes - half}[self.classes]
+
 
 TRANSFER: Registry[Callable[..., Task]] = Registry("transfer")
 

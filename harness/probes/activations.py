@@ -10,6 +10,7 @@ from torch import nn
 
 from harness.probes.looking import (
     PART,
+    EpochObserver,
     activation_layers,
     edges,
     logits,
@@ -18,9 +19,8 @@ from harness.probes.looking import (
     ratio,
     shares,
     spread,
-    watches_epoch,
 )
-from harness.probes.observer import PROBE, Findings, Observer
+from harness.probes.observer import PROBE, Findings
 
 if TYPE_CHECKING:
     from harness.training.recipe import Recipe
@@ -35,7 +35,7 @@ STATISTICS = ("mean", "std", "saturated_share", "dead_share", "histogram")
 
 
 @PROBE.level("activations")
-class Activations(Observer):
+class Activations(EpochObserver):
     """Looks before training, after epochs 1, 2, 4, 8 ... and at the end, in inference mode.
 
     A unit is a channel. It is dead if its output is exactly 0 on every validation picture (between the
@@ -47,25 +47,14 @@ class Activations(Observer):
     """
 
     def __init__(self) -> None:
-        self.epochs: list[int] = []
+        super().__init__()
         self.seen: dict[str, list[np.ndarray]] = {name: [] for name in STATISTICS}
         self.layers: list[str] = []
         self.gains = np.array([])
 
     def before_training(self, recipe: "Recipe") -> None:
-        self.epoch = 0
-        self.look(recipe)
+        super().before_training(recipe)
         self.gains = layer_gains(recipe)
-
-    def after_epoch(self, recipe: "Recipe", point: dict[str, float]) -> None:
-        self.epoch = int(point["epoch"])
-        if watches_epoch(self.epoch):
-            self.look(recipe)
-
-    def after_training(self, recipe: "Recipe") -> None:
-        # A run that broke off, or was stopped, may have gone on since the last look.
-        if self.epochs[-1] < recipe.spec.settings.epochs:
-            self.look(recipe)
 
     def look(self, recipe: "Recipe") -> None:
         """Add one entry of every statistic of every layer."""
@@ -84,7 +73,6 @@ class Activations(Observer):
         for one, name in zip(measured, layers, strict=True):
             one["dead_share"] = np.asarray(1 - alive[name].double().mean().item())
         self.layers = list(layers)
-        self.epochs.append(self.epoch)
         for name, entries in self.seen.items():
             entries.append(np.stack([one[name] for one in measured]))
 

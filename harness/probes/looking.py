@@ -1,4 +1,4 @@
-"""What several probes need: fixed pictures, the layers of a model, schedules, numbers for the record."""
+"""What several probes need: moments to look at, fixed pictures, the layers of a model, numbers for the record."""
 
 from math import isfinite
 from typing import TYPE_CHECKING
@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from harness.factors.activation import ACTIVATION
+from harness.probes.observer import Observer
 
 if TYPE_CHECKING:
     from harness.training.recipe import Recipe
@@ -68,6 +69,36 @@ def watches_step(step: int, steps_per_epoch: int) -> bool:
 def watches_epoch(epoch: int) -> bool:
     """Say whether to look after an epoch: 1, 2, 4, 8 ... (the end of training is looked at anyhow)."""
     return epoch & (epoch - 1) == 0
+
+
+class EpochObserver(Observer):
+    """Calls `look` before training, after epochs 1, 2, 4, 8 ... and at the end; `epochs` are those of the looks."""
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        self.epochs: list[int] = []
+
+    def before_training(self, recipe: "Recipe") -> None:
+        self.look_now(recipe)
+
+    def after_epoch(self, recipe: "Recipe", point: dict[str, float]) -> None:
+        self.epoch = int(point["epoch"])
+        if watches_epoch(self.epoch):
+            self.look_now(recipe)
+
+    def after_training(self, recipe: "Recipe") -> None:
+        # A run that broke off, or was stopped, may have gone on since the last look.
+        if self.epochs[-1] < recipe.spec.settings.epochs:
+            self.look_now(recipe)
+
+    def look_now(self, recipe: "Recipe") -> None:
+        """Look, and note the epoch."""
+        self.look(recipe)
+        self.epochs.append(self.epoch)
+
+    def look(self, recipe: "Recipe") -> None:
+        """Add one entry to what has been seen; `epoch` says after how many epochs."""
+        raise NotImplementedError
 
 
 def number(value: float | torch.Tensor | np.floating | None) -> float | None:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from harness.probes.looking import edges, number, shares, watches_epoch, weight_layers
-from harness.probes.observer import PROBE, Findings, Observer
+from harness.probes.looking import EpochObserver, edges, number, shares, weight_layers
+from harness.probes.observer import PROBE, Findings
 
 if TYPE_CHECKING:
     from harness.training.recipe import Recipe
@@ -18,35 +18,21 @@ NEGLIGIBLE = 0.01
 
 
 @PROBE.level("weights")
-class Weights(Observer):
+class Weights(EpochObserver):
     """Looks before training, after epochs 1, 2, 4, 8 ..., at the end, and at the weights that are judged."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.layers: list[str] = []
-        self.epochs: list[int] = []
         self.seen: list[dict[str, np.ndarray]] = []
         self.best: dict[str, np.ndarray] | None = None
-
-    def before_training(self, recipe: "Recipe") -> None:
-        self.layers, self.epoch = list(weight_layers(recipe.model)), 0
-        self.look(recipe)
-
-    def after_epoch(self, recipe: "Recipe", point: dict[str, float]) -> None:
-        self.epoch = int(point["epoch"])
-        if watches_epoch(self.epoch):
-            self.look(recipe)
-
-    def after_training(self, recipe: "Recipe") -> None:
-        # A run that broke off, or was stopped, may have gone on since the last look.
-        if self.epochs[-1] < recipe.spec.settings.epochs:
-            self.look(recipe)
 
     def at_best(self, recipe: "Recipe") -> None:
         self.best = measure(recipe)
 
     def look(self, recipe: "Recipe") -> None:
         """Add one entry."""
-        self.epochs.append(self.epoch)
+        self.layers = list(weight_layers(recipe.model))
         self.seen.append(measure(recipe))
 
     def result(self) -> Findings:

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from harness.analysis.quantities import PRIMARY
 from harness.analysis.summary import ContextSummary, StudySummary
 from harness.analysis.verdicts import JudgedClaim
-from harness.report.figures.registry import Drawing, all_figures
+from harness.report.figures.registry import Drawing, figure
 from harness.report.figures.style import styled
 from harness.report.svg import inline_svg
 from harness.report.templating import slug
@@ -32,7 +32,7 @@ def place(drawing: Drawing, anchor: str) -> Placed:
 def context_figures(summary: StudySummary, context: ContextSummary) -> list[Placed]:
     """Return every registered figure of one context that has something to show."""
     placed = []
-    for name, draw in all_figures():
+    for name, draw in figure.all():
         with styled():
             for drawing in draw(summary, context):
                 placed.append(place(drawing, anchor_of(name, context.name, drawing.part)))

@@ -26,6 +26,7 @@ def template(name: str) -> Template:
 def environment() -> Environment:
     """Return Jinja with globals and filters set."""
     # Imported here, because placing figures needs `slug` of this file.
+    from harness.report.also import also
     from harness.report.placing import evidence
 
     environment = Environment(
@@ -42,6 +43,7 @@ def environment() -> Environment:
         primary=quantity(PRIMARY),
         cost_metrics=COST_METRICS,
         evidence=evidence,
+        also=also,
         smallest_p=smallest_p,
         style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
     )

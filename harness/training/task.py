@@ -12,8 +12,8 @@ def task_data(data: RunData, task: Task, seed: int) -> RunData:
     if task.classes == "all":
         return data
     order = torch.randperm(len(data.classes), generator=generator(seed, "transfer classes")).tolist()
-    half = len(order) // 2
-    labels = sorted(order[:half] if task.classes == "first half" else order[half:])
+    count = task.count(len(order))
+    labels = sorted(order[:count] if task.classes == "first half" else order[-count:])
     train = data.train.of_classes(labels)
     if task.pictures_per_class is not None:
         train = train.few(task.pictures_per_class, seed)

@@ -33,13 +33,23 @@ def test_one_row_a_run_and_one_an_epoch(bench):
 
 def test_recorded_values_stay_and_counted_ones_follow_the_rules(bench):
     tables = tables_of(bench)
-    counted = as_counted(tables.runs, tables.chance)
+    counted = as_counted(tables.runs)
     large = tables.runs["level"] == "large"
     assert tables.runs.loc[large, "test_accuracy"].isna().sum() == 2
     assert by_seed(counted, "standard", "large", "test_accuracy")[:2].tolist() == [0.1, 0.1]
     assert counted.loc[counted["level"] == "zeros", "epochs_to_target"].eq(11).all()
     assert counted.loc[counted["level"] == "zeros", "censored"].all()
     assert not counted.loc[counted["level"] == "he", "censored"].any()
+
+
+def test_chance_is_that_of_the_classes_that_a_run_learns(bench):
+    # As of a study whose task is half of the classes.
+    for arm in bench.studies[0]["arms"]:
+        arm["classes"] = 5 if arm["level"] == "large" else 10
+    summary = summarise(tables_of(bench))
+    broken = summary.counted[summary.counted["status"] != "done"]
+    assert broken["test_accuracy"].tolist() == broken["final_validation_accuracy"].tolist() == [0.2, 0.2]
+    assert {arm.level: arm.chance for arm in summary.contexts[0].arms} == {"zeros": 0.1, "he": 0.1, "large": 0.2}
 
 
 def test_broken_runs_rank_last(bench):
@@ -82,7 +92,7 @@ def test_regret_is_against_the_level_that_validation_chooses(bench):
     # On the test split another level happens to be better; that must not count.
     runs["best_validation_accuracy"] = runs["level"].map({"zeros": 0.2, "he": 0.8, "large": 0.5})
     runs.loc[runs["level"] == "zeros", "test_accuracy"] = 0.9
-    counted = as_counted(runs, 0.1)
+    counted = as_counted(runs)
     he = by_seed(counted, "standard", "he", "test_accuracy")
     assert by_seed(counted, "standard", "he", "regret").tolist() == [0, 0, 0]
     assert by_seed(counted, "standard", "zeros", "regret").tolist() == pytest.approx((he - 0.9).tolist())

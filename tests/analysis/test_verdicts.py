@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from harness.analysis.sentences import judged as in_words
-from harness.analysis.tables import StudyTables, as_counted, with_derived
+from harness.analysis.tables import as_counted, with_derived
 from harness.analysis.verdicts import judge, judge_claim
 from harness.spec import Claim, Comparison
 
@@ -19,6 +19,7 @@ def table(values, context="plain", metric="test_accuracy", statuses=None):
             "seed": seed,
             "status": (statuses or {}).get(level, {}).get(seed, "done"),
             "epochs": 10,
+            "chance": CHANCE,
             metric: np.nan if value is None else value,
         }
         for level, measured in values.items()
@@ -29,7 +30,7 @@ def table(values, context="plain", metric="test_accuracy", statuses=None):
 
 def decide(runs, direction, margin=0.0, against="b", metric="test_accuracy", more_than=None):
     comparison = Comparison(metric, "a", against, direction, margin, "plain", more_than)
-    return judge(comparison, as_counted(runs, CHANCE))
+    return judge(comparison, as_counted(runs))
 
 
 CLEAR = table({"a": [0.71, 0.72, 0.70], "b": [0.60, 0.62, 0.60]})  # differences .11, .10, .10
@@ -77,7 +78,7 @@ def test_an_open_verdict_says_how_many_seeds_would_close_it():
     judged = decide(NOISY, "higher", 0.01)
     assert judged.verdict == "unresolved"
     assert judged.seeds_needed > 3
-    assert f"About {judged.seeds_needed} seeds would decide" in in_words(judged)
+    assert f"About {judged.seeds_needed} seeds would decide" in in_words(judged, "activation")
 
 
 def test_pairs_go_by_seed():
@@ -169,9 +170,7 @@ class TestTargetsThatWereNeverReached:
 def claim_of(*directions):
     """Return the verdict of a claim whose comparisons have these directions and margins."""
     comparisons = tuple(Comparison("test_accuracy", "a", "b", d, margin, "plain") for d, margin in directions)
-    nothing = pd.DataFrame()
-    tables = StudyTables({}, CHANCE, CLEAR, nothing, nothing, nothing, (), None)
-    return judge_claim(Claim("id", "words", "source", comparisons), tables)
+    return judge_claim(Claim("id", "words", "source", comparisons), as_counted(CLEAR))
 
 
 def test_a_claim_needs_all_of_its_comparisons():

@@ -1,6 +1,6 @@
 import pytest
 
-PAGES = ["index", "many_levels", "activation", "claims", "surfaces", "preflight"]
+PAGES = ["index", "many_levels", "activation", "claims", "surfaces", "preflight", "notes"]
 WIDTHS = [390, 1440]  # pixels: a phone, a desk
 LEAST_CONTRAST = 4.5  # WCAG AA for text
 LEAST_MARK_CONTRAST = 3.0  # WCAG AA for lines and dots

@@ -132,3 +132,12 @@ def test_the_factor_of_momentum_is_an_argument() -> None:
         weight.grad = torch.tensor(gradient)
         optimizer.step()
     np.testing.assert_allclose(weight.detach().numpy(), momentum(0.99)(gradients(), np.zeros(4)), rtol=1e-9)
+
+
+def test_bias_correction_makes_the_first_update_as_large_as_the_rate() -> None:
+    for name, size in (("adam", 1.0), ("adam_uncorrected", 0.1 / 0.001**0.5)):
+        weight = torch.nn.Parameter(torch.zeros(2, dtype=torch.float64))
+        optimizer = OPTIMIZER.build(Choice(name), [weight], RATE)
+        weight.grad = torch.tensor([0.5, -20.0], dtype=torch.float64)
+        optimizer.step()
+        np.testing.assert_allclose(weight.detach().numpy() / RATE, [-size, size], rtol=1e-5)

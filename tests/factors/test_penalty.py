@@ -34,6 +34,11 @@ def test_penalty_follows_its_formula(name: str, arguments: dict[str, float], exp
     assert penalty.item() == pytest.approx(expected, rel=1e-12)
 
 
+def test_an_elastic_net_without_its_l1_part_is_l2_of_twice_the_strength() -> None:
+    net = PENALTY.build(Choice.of("elastic_net", {"ratio": 0.0, "strength": 0.3}), torch.tensor(W))
+    assert net.item() == pytest.approx(PENALTY.build(Choice.of("l2", {"strength": 0.6}), torch.tensor(W)).item())
+
+
 @pytest.mark.parametrize("name", ["l2", "l1", "elastic_net", "lq"])
 def test_gradients_are_finite_at_zero(name: str) -> None:
     weight = torch.zeros(3, requires_grad=True)

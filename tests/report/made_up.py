@@ -120,6 +120,7 @@ class Bench:
             for level, accuracy in levels.items():
                 settings = BASE | changes | {factor: level}
                 arm: dict[str, Any] = {"context": context, "level": level, "settings": settings, "runs": []}
+                arm["classes"] = len(self.classes)
                 for seed in range(self.seeds):
                     broken = (diverged or {}).get(level, 0)
                     reached = accuracy - 0.03 * shift + self._luck(level, context, seed) * spread

@@ -56,15 +56,16 @@ def read(report, name):
 def one_study(root, **more):
     bench = Bench(root, more.pop("seeds", 3))
     levels = more.pop("levels", {"a": 0.5, "b": 0.7})
-    bench.study("small", "activation", levels, "a", **more)
+    name, factor = more.pop("name", "small"), more.pop("factor", "activation")
+    bench.study(name, factor, levels, next(iter(levels)), **more)
     render(bench.save(), root / "reports", None)
-    return read(root / "reports", "small")
+    return read(root / "reports", name)
 
 
 def test_every_study_has_its_page_tables_and_plot_data(report):
     studies = ["activation", "dropout", "initialization"]
     assert sorted(path.stem for path in report.glob("*.html")) == sorted(
-        [*studies, "claims", "index", "preflight", "surfaces"]
+        [*studies, "claims", "index", "notes", "preflight", "surfaces"]
     )
     for study in studies:
         assert {f"{study}_{kind}.csv" for kind in ("levels", "runs", "curves")} <= {
@@ -127,6 +128,27 @@ def test_the_index_gives_every_answer_and_the_tally(report):
     assert "claims.html" in page.links
 
 
+def test_the_factor_that_matters_most_comes_first_by_what_is_resolved(tmp_path):
+    bench = Bench(tmp_path)
+    bench.study("noisy", "activation", {"a": 0.5, "b": 0.6}, "a", spread=0.3)
+    bench.study("small", "activation", {"a": 0.5, "b": 0.6}, "a")
+    bench.study("large", "dropout", {"0": 0.5, "0.9": 0.2}, "0", {"dense": {}, "conv": {}})
+    render(bench.save(), tmp_path / "reports", None)
+    text = (tmp_path / "reports" / "index.html").read_text()
+    # An interval of three seeds that scatter goes beyond what accuracies can differ by; the axis doesn't.
+    ticks = [abs(int(tick.replace("−", "-"))) for tick in re.findall(r">(−?\d+)</text>", text)]
+    assert ticks and max(ticks) <= 200
+    table = text.split("<tbody>")[1].split("</tbody>")[0]
+    assert re.findall(r'<a href="(\w+)\.html">', table) == ["large", "small", "noisy"]
+    assert re.search(r"zero: dropout 0, (dense|conv)<", text) and "zero: a<" in text
+
+
+def test_claims_name_the_factor_of_bare_numbers_and_only_a_context_that_has_a_neighbour(tmp_path):
+    claims = [claim("drop", "More is less.", expects("test_accuracy", "0.5", "0", "lower", 0, context="standard"))]
+    page = one_study(tmp_path, name="dropout", factor="dropout", levels={"0": 0.7, "0.5": 0.5}, claims=claims)
+    assert re.search(r"dropout 0\.5 is [\d.]+.points below dropout 0 \(95", page.text)
+
+
 def test_claims_are_listed_with_verdict_numbers_and_figure(report):
     page = read(report, "claims")
     assert "Supported" in page.text and "Refuted" in page.text and "have no dead_share" in page.text
@@ -155,7 +177,7 @@ def test_equal_records_give_equal_bytes_in_one_process_or_two(report, tmp_path):
     store = Store(report.parent / "runs")
     seen = []
     render(store, tmp_path, TRACKING, lambda done, total: seen.append((done, total)), processes=2)
-    assert seen == [(done, 7) for done in range(1, 8)]
+    assert seen == [(done, 8) for done in range(1, 9)]
     written = sorted(path.relative_to(report) for path in report.rglob("*") if path.is_file())
     assert written == sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
     for path in written:

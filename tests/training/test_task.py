@@ -1,8 +1,10 @@
 """Transfer: which classes a run learns, and whose features it starts with."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
 from harness.factors.transfer import TRANSFER
@@ -22,6 +24,14 @@ def test_halves_share_no_class_and_make_up_all(run_data: RunData) -> None:
     assert sorted(halves[0].classes + halves[1].classes) == sorted(run_data.classes)
     assert len(halves[0].validation) + len(halves[1].validation) == len(run_data.validation)
     assert halves[0].train.labels.unique().tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("level", ["none", "source", "scratch"])
+@pytest.mark.parametrize("classes", [10, 9])
+def test_a_task_says_how_many_classes_it_has(run_data: RunData, level: str, classes: int) -> None:
+    task = TRANSFER.build(Choice(level))
+    few = replace(run_data, classes=run_data.classes[:classes])
+    assert len(task_data(few, task, 0).classes) == task.count(classes)
 
 
 def test_pictures_keep_their_class(run_data: RunData) -> None:

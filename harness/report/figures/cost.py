@@ -1,33 +1,24 @@
 """What a step of full-batch gradient descent costs, against the pictures in it."""
 
-from collections.abc import Iterator
-
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from harness.analysis.summary import ContextSummary, StudySummary
 from harness.report.figures.facets import facets
-from harness.report.figures.registry import Drawing, figure
 from harness.report.figures.style import BETTER, INK
-from harness.report.figures.watched import Arrays, log_scale, watched
+from harness.report.figures.watched import Arrays, log_scale, watched_figure
 
 
-@figure("batch_cost", order=66)
-def batch_cost(summary: StudySummary, context: ContextSummary) -> Iterator[Drawing]:
-    """Yield the time of a step over the number of pictures, for the levels that take the whole training set."""
-    found = watched(summary, context, "batch_cost", "seconds")
-    if found:
-        yield Drawing(
-            draw(found),
-            title="Time of one full-batch step",
-            caption=(
-                "Median time of a step on an eighth to all of the training pictures; both scales are logarithmic. "
-                "Look for points on the thin line: its slope is 1, a cost in proportion to the number of pictures."
-            ),
-            label=f"Time of a step over the number of pictures, {context.name}",
-        )
-
-
+@watched_figure(
+    "batch_cost",
+    order=66,
+    source="batch_cost/seconds",
+    title="Time of one full-batch step",
+    caption=(
+        "Median time of a step on an eighth to all of the training pictures; both scales are logarithmic. "
+        "Look for points on the thin line: its slope is 1, a cost in proportion to the number of pictures."
+    ),
+    label="Time of a step over the number of pictures",
+)
 def draw(found: dict[str, Arrays]) -> Figure:
     """Return small multiples of the seconds, with a line of slope 1 through the last point."""
     legend = [

@@ -18,10 +18,10 @@ def seeds(summary: StudySummary, context: ContextSummary) -> Iterator[Drawing]:
     """Yield every run's value of the primary metric."""
     compared = summary.compared(context.name, PRIMARY)
     shown = quantity(PRIMARY)
-    chance: float | None = summary.tables.chance
+    chance: float | None = context.control.chance
     values = [one.value.mean for one in compared if one.value]
     # Far below all levels, the line would squeeze them together.
-    if not values or min(values) - summary.tables.chance > max(max(values) - min(values), 0.1):
+    if not values or min(values) - context.control.chance > max(max(values) - min(values), 0.1):
         chance = None
     broken = any(arm.unfinished for arm in context.arms)
     yield Drawing(
@@ -81,11 +81,12 @@ def draw(
     if len(dots):
         sns.scatterplot(data=dots, x="shown", y="row", hue="level", palette=palette, alpha=0.5, s=26, linewidth=0,
                         legend=False, ax=axes)  # fmt: skip
+    for chosen, marker in ((runs[broken], "x"), (runs[hollow], ">")):
+        # Mostly there are none, and an empty line costs as much to draw as any.
+        for level, mine in chosen.groupby("level", sort=False):
+            axes.plot(mine["shown"], mine["row"], marker, color=palette[str(level)], markersize=6, fillstyle="none")
     for row, one in enumerate(compared):
         colour = palette[one.level]
-        mine = runs["level"] == one.level
-        for chosen, marker in ((runs[mine & broken], "x"), (runs[mine & hollow], ">")):
-            axes.plot(chosen["shown"], chosen["row"], marker, color=colour, markersize=6, fillstyle="none")
         if one.standing == "control":
             mark_control(axes, row)
         if one.value is None:

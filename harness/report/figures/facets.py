@@ -112,10 +112,15 @@ class Panel:
 
 
 def facets(
-    titles: Sequence[str], x: Scale, y: Scale, labels: tuple[str, str], legend: Sequence[Line2D]
+    titles: Sequence[str],
+    x: Scale,
+    y: Scale,
+    labels: tuple[str, str],
+    legend: Sequence[Line2D],
+    columns: int = COLUMNS,
 ) -> tuple[Figure, list[Panel]]:
     """Return a figure with one titled panel per entry; `labels` name the x and the y axis."""
-    columns = min(COLUMNS, len(titles))
+    columns = min(columns, len(titles))
     rows = math.ceil(len(titles) / columns)
     height = TOP + rows * PANEL_HEIGHT + (rows - 1) * ROW_GAP + BOTTOM
     width = (WIDTH - LEFT - RIGHT - (columns - 1) * COLUMN_GAP) / columns

@@ -1,64 +1,73 @@
-"""How much each factor matters: one lane per study and context, one dot per level."""
+"""How much each factor matters: one lane per study, one dot per level."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 
 from harness.analysis.quantities import PRIMARY, quantity
-from harness.analysis.summary import Arm, ContextSummary, StudySummary
+from harness.analysis.sentences import level_name
+from harness.analysis.summary import Arm, ContextSummary, StudySummary, by_effect
 from harness.report.figures.registry import Drawing
-from harness.report.figures.style import INK, MARGIN, SMALL, STANDING_COLOURS, WIDTH, one_axes, shorten
+from harness.report.figures.style import INK, MARGIN, SMALL, STANDING_COLOURS, TEXT, WIDTH, one_axes, shorten
 
 LANE, HEADING = 0.25, 0.27  # inches
-LONGEST_TITLE, LONGEST_NAME = 44, 16  # letters
+LONGEST_TITLE, LONGEST_NAME = 30, 22  # letters
+NAME = SMALL - 0.5  # points
+# Inches that an average letter of a name and of a title in bold takes.
+LETTER, TITLE_LETTER = NAME * 0.57 / 72, TEXT * 0.68 / 72
+# Accuracies lie between 0 and 100 %, so no difference is larger, whatever an interval of few seeds says.
+LARGEST = 100.0
 
 
 def overview(summaries: Sequence[StudySummary]) -> Drawing | None:
-    """Return the overview, widest range first; None if there is no difference to show."""
-    studies = sorted(
-        (summary for summary in summaries if any(differing(context) for context in summary.contexts)),
-        key=lambda summary: -max(context.spread for context in summary.contexts),
-    )
+    """Return the overview, the factor that matters most on top; None if there is no difference to show."""
+    studies = [summary for summary in by_effect(summaries) if differing(summary.leading)]
     if not studies:
         return None
-    lanes = sum(len(summary.contexts) for summary in studies)
-    height = lanes * LANE + len(studies) * HEADING
+    height = len(studies) * (LANE + HEADING)
     drawn, axes = one_axes(height, "difference to the control, percentage points")
     axes.set_ylim(height, 0)
     axes.set_yticks([])
-    axes.axvline(0, color=INK, linewidth=1)
-    top = 0.0
-    for summary in studies:
-        title = shorten(str(summary.tables.plan["title"]), LONGEST_TITLE)
-        axes.text(0, top + HEADING * 0.62, title, transform=axes.get_yaxis_transform(), fontweight="bold", va="center")
-        top += HEADING
-        for context in summary.contexts:
-            lane(axes, top + LANE / 2, context, shortened_name(summary)(context))
-            top += LANE
-    axes.set_xlim(*limits(studies))
+    for row, summary in enumerate(studies):
+        top = row * (LANE + HEADING)
+        heading(axes, top + HEADING * 0.62, summary)
+        lane(axes, top + HEADING + LANE / 2, summary.leading)
+    axes.set_xlim(*limits([summary.leading for summary in studies]))
+    several = any(len(summary.contexts) > 1 for summary in studies)
+    which = "One lane per study, in the context where it matters most" if several else "One lane per study"
     return Drawing(
         drawn,
         title="How much does each factor matter?",
         caption=(
-            "One lane per study and context, one dot per level with its 95\u00a0% interval; the factor that moves most "
-            "is on top. Measured is test accuracy; zero is the study's control. Blue is better, orange is worse, grey "
-            "can't be told from the control. Only the lowest and the highest level are named. Extremes picked from "
-            "many levels look a little larger than they are."
+            f"{which}; one dot per level with its 95\u00a0% interval. The factor with the largest difference that the "
+            "seeds resolve is on top. Measured is test accuracy; zero is the study's control, named on the right. Blue "
+            "is better, orange is worse, grey can't be told from the control. Of the levels the lowest and the highest "
+            "are named. Extremes picked from many levels look a little larger than they are."
         ),
         label="Differences of every level to its study's control, by study",
     )
 
 
-def limits(studies: Sequence[StudySummary]) -> tuple[float, float]:
+def heading(axes: Axes, height: float, summary: StudySummary) -> None:
+    """Print a study's title, and what its zero is."""
+    across = axes.get_yaxis_transform()
+    context = f", {summary.leading.name}" if len(summary.contexts) > 1 else ""
+    control = level_name(summary.tables.control, str(summary.tables.plan["factor"]))
+    title = shorten(str(summary.tables.plan["title"]), LONGEST_TITLE)
+    room = WIDTH - 2 * MARGIN - (len(title) + 1) * TITLE_LETTER
+    zero = shorten(f"zero: {control}{context}", int(room / LETTER))
+    axes.text(0, height, title, transform=across, fontweight="bold", va="center")
+    axes.text(1, height, zero, transform=across, fontsize=NAME, ha="right", va="center")
+
+
+def limits(contexts: Sequence[ContextSummary]) -> tuple[float, float]:
     """Return the ends of the horizontal axis that leave room for the names on both sides of each lane."""
-    letter = SMALL * 0.6 / 72
     lanes = []
-    for summary in studies:
-        name = shortened_name(summary)
-        for context in filter(differing, summary.contexts):
-            arms = differing(context)
-            left, right = (len(shorten(arm.level, LONGEST_NAME)) for arm in (arms[0], arms[-1]))
-            lanes.append((*extent(arms), (len(name(context)) + left + 2) * letter, (right + 1) * letter))
+    for context in contexts:
+        arms = differing(context)
+        left, right = (len(shorten(arm.level, LONGEST_NAME)) for arm in (arms[0], arms[-1]))
+        lanes.append((*extent(arms), (left + 1) * LETTER, (right + 1) * LETTER))
     low, high = min(lane[0] for lane in lanes), max(lane[1] for lane in lanes)
     span = high - low or 1.0
     width = WIDTH - 2 * MARGIN
@@ -77,35 +86,31 @@ def place(value: float, low: float, span: float, start: float, end: float) -> fl
     return start + (value - low) / span * (end - start)
 
 
-def shortened_name(summary: StudySummary) -> Callable[[ContextSummary], str]:
-    """Return how the lanes of a study are named: by context, if there are several."""
-    return lambda context: shorten(context.name, LONGEST_NAME) if len(summary.contexts) > 1 else ""
-
-
 def extent(arms: Sequence[Arm]) -> tuple[float, float]:
     """Return the ends of a lane: the widest intervals, and zero, in percentage points."""
-    differences = [arm.primary.difference for arm in arms if arm.primary.difference]
-    lows = [one.mean if one.low is None else one.low for one in differences]
-    highs = [one.mean if one.high is None else one.high for one in differences]
-    scale = quantity(PRIMARY).scale
-    return min(0.0, *lows) * scale, max(0.0, *highs) * scale
+    ends = np.array([interval(arm) for arm in arms])
+    return min(0.0, float(ends.min())), max(0.0, float(ends.max()))
 
 
-def lane(axes: Axes, height: float, context: ContextSummary, name: str) -> None:
-    """Draw the levels of one context in a row at `height`, its name at the left edge."""
-    scale = quantity(PRIMARY).scale
+def interval(arm: Arm) -> tuple[float, float]:
+    """Return the interval of an arm's difference, or twice its mean if there is none, in percentage points."""
+    difference = arm.primary.difference
+    assert difference is not None
+    ends = (difference.mean if end is None else end for end in (difference.low, difference.high))
+    low, high = (float(np.clip(end * quantity(PRIMARY).scale, -LARGEST, LARGEST)) for end in ends)
+    return low, high
+
+
+def lane(axes: Axes, height: float, context: ContextSummary) -> None:
+    """Draw the levels of one context in a row at `height`."""
     arms = differing(context)
-    axes.text(0, height, name, transform=axes.get_yaxis_transform(), fontsize=SMALL, va="center")
-    if not arms:
-        return
+    axes.plot([0, 0], [height - LANE / 2, height + LANE / 2], color=INK, linewidth=1)
     for arm in arms:
-        difference = arm.primary.difference
-        assert difference is not None
+        assert arm.primary.difference is not None
         colour = STANDING_COLOURS[arm.primary.standing]
-        low, high = (difference.mean if end is None else end for end in (difference.low, difference.high))
-        axes.plot([low * scale, high * scale], [height] * 2, color=colour, linewidth=5, alpha=0.2,
-                  solid_capstyle="butt")  # fmt: skip
-        axes.plot(difference.mean * scale, height, "o", color=colour, markersize=4.5, alpha=0.85)
+        axes.plot(interval(arm), [height] * 2, color=colour, linewidth=5, alpha=0.2, solid_capstyle="butt")
+        mean = arm.primary.difference.mean * quantity(PRIMARY).scale
+        axes.plot(mean, height, "o", color=colour, markersize=4.5, alpha=0.85)
     ends = extent(arms)
     axes.plot(ends, [height] * 2, color=INK, linewidth=0.8, alpha=0.35, zorder=1)
     label(axes, arms[0], ends[0], height, -4, "right")
@@ -116,7 +121,7 @@ def lane(axes: Axes, height: float, context: ContextSummary, name: str) -> None:
 def label(axes: Axes, arm: Arm, at: float, height: float, offset: float, side: str) -> None:
     """Print a level's name beside the end of its lane."""
     name = shorten(arm.level, LONGEST_NAME)
-    axes.annotate(name, (at, height), xytext=(offset, 0), textcoords="offset points", fontsize=SMALL - 0.5,
+    axes.annotate(name, (at, height), xytext=(offset, 0), textcoords="offset points", fontsize=NAME,
                   ha=side, va="center", color=INK)  # fmt: skip
 
 

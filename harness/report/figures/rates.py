@@ -20,7 +20,7 @@ def tuning(summary: StudySummary, context: ContextSummary) -> Iterator[Drawing]:
         return
     table = table[table["context"] == context.name]
     # A tuning run that broke off must not look like a good choice.
-    accuracy = table["best_validation_accuracy"].where(table["status"] == "done", summary.tables.chance)
+    accuracy = table["best_validation_accuracy"].where(table["status"] == "done", table["chance"])
     means = table.assign(shown=accuracy * 100).groupby(["level", "value", "chosen"])["shown"].mean().reset_index()
     setting = str(table["setting"].iloc[0]).replace("_", " ")
     yield Drawing(

@@ -1,40 +1,31 @@
 """Update size over weight size while training goes on."""
 
-from collections.abc import Iterator
-
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from harness.analysis.summary import ContextSummary, StudySummary
 from harness.report.figures.facets import Scale, facets
-from harness.report.figures.registry import Drawing, figure
 from harness.report.figures.style import BETTER, INK, UNRESOLVED, WORSE
-from harness.report.figures.watched import Arrays, log_scale, positive, watched
+from harness.report.figures.watched import Arrays, log_scale, positive, watched_figure
 
 HEALTHY = 1e-3  # the lecture's rule of thumb
 WITHIN = 10**0.5  # the band: half a power of ten to both sides
 
 
-@figure("update_ratio", order=64)
-def update_ratio(summary: StudySummary, context: ContextSummary) -> Iterator[Drawing]:
-    """Yield the ratio over time for the first and the last layer of every level."""
-    found = watched(summary, context, "updates", "ratio")
-    if found:
-        yield Drawing(
-            draw(found),
-            title="Update size over weight size",
-            caption=(
-                "Norm of an update over the norm of the weights it changes; the scale is logarithmic. The band is half "
-                "a power of ten around 1e-3, the rule of thumb. Look for levels that stay far below it (the rate is "
-                "too low) or far above it (too high)."
-            ),
-            label=f"Update to weight ratio over training by level, {context.name}",
-        )
-
-
-def draw(found: dict[str, Arrays]) -> Figure:
-    """Return small multiples with the band of the rule of thumb."""
+@watched_figure(
+    "update_ratio",
+    order=64,
+    source="updates/ratio",
+    title="Update size over weight size",
+    caption=(
+        "Norm of an update over the norm of the weights it changes; the scale is logarithmic. The band is half "
+        "a power of ten around 1e-3, the rule of thumb. Look for levels that stay far below it (the rate is "
+        "too low) or far above it (too high)."
+    ),
+    label="Update to weight ratio over training",
+)
+def update_ratio(found: dict[str, Arrays]) -> Figure:
+    """Draw the ratio over time for the first and the last layer, with the band of the rule of thumb."""
     y = log_scale([*(one["ratio"] for one in found.values()), np.array([HEALTHY / WITHIN, HEALTHY * WITHIN])])
     last = max(int(one["steps"].max()) for one in found.values()) + 1
     looks = ((0, BETTER, "first layer"), (-1, WORSE, "last layer"))

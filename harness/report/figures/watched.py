@@ -1,14 +1,32 @@
 """What a probe left in the records of a context, arranged for drawing."""
 
 import math
+from collections.abc import Callable, Iterator
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from harness.analysis.summary import ContextSummary, StudySummary
 from harness.report.figures.facets import Scale
+from harness.report.figures.registry import Drawing, figure
 
 Arrays = dict[str, np.ndarray]
+Draw = Callable[[dict[str, Arrays]], Figure]  # of a probe's arrays by level
 DECADES = 8  # more would squeeze the interesting ones together
+
+
+def watched_figure(name: str, order: int, source: str, title: str, caption: str, label: str) -> Callable[[Draw], Draw]:
+    """Register a function that draws what a probe left, `source` being `<probe>/<what>`, as the figure `name`."""
+
+    def register(draw: Draw) -> Draw:
+        @figure(name, order)
+        def drawings(summary: StudySummary, context: ContextSummary) -> Iterator[Drawing]:
+            if found := watched(summary, context, *source.split("/")):
+                yield Drawing(draw(found), title, caption, f"{label} by level, {context.name}")
+
+        return draw
+
+    return register
 
 
 def watched(summary: StudySummary, context: ContextSummary, probe: str, what: str) -> dict[str, Arrays]:
@@ -23,10 +41,9 @@ def watched(summary: StudySummary, context: ContextSummary, probe: str, what: st
     for arm in context.arms:
         seeds = runs.loc[(runs["context"] == context.name) & (runs["level"] == arm.level), "seed"]
         for seed in sorted(int(seed) for seed in seeds):
-            arrays = summary.tables.arrays(context.name, arm.level, seed)
+            arrays = summary.tables.arrays(context.name, arm.level, seed, f"{probe}/")
             if f"{probe}/{what}" in arrays:
-                prefix = f"{probe}/"
-                found[arm.level] = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+                found[arm.level] = {name.removeprefix(f"{probe}/"): values for name, values in arrays.items()}
                 break
     return found
 

@@ -1,6 +1,7 @@
 """The front page: one answer per study, and how much each factor matters."""
 
 from harness.analysis import sentences
+from harness.analysis.summary import by_effect
 from harness.report.figures.overview import overview
 from harness.report.figures.style import styled
 from harness.report.pages.registry import Bench, page
@@ -13,6 +14,7 @@ def index_page(bench: Bench) -> str:
     """Return the front page."""
     return template("index.html").render(
         bench=bench,
+        ranked=by_effect(bench.summaries),
         overview=overview_figure(bench),
         tally=sentences.tally(bench.claims),
         cost=total_cost(bench),
@@ -26,7 +28,8 @@ def procedures(bench: Bench) -> dict[str, tuple[str, str]]:
         "preflight.html": ("Training step by step", "what to check before a long training, checked for this recipe."),
         "surfaces.html": ("Update rules on a surface", "the path of every optimizer over two weights, step by step."),
     }
-    return {name: words for name, words in pages.items() if bench.found(name.removesuffix(".html"))}
+    found = {name: words for name, words in pages.items() if bench.found(name.removesuffix(".html"))}
+    return found | {"notes.html": ("Slips in the lecture", "what the slides print, what is right, what it changes.")}
 
 
 def overview_figure(bench: Bench) -> Placed | None:

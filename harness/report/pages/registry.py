@@ -7,13 +7,12 @@ bench and returns HTML, or None if it has nothing to show.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 from typing import Any
 
 from harness.analysis.summary import StudySummary
 from harness.analysis.verdicts import JudgedClaim
+from harness.report.ordered import Ordered
 
 
 @dataclass(frozen=True)
@@ -38,24 +37,4 @@ class Bench:
 
 
 Page = Callable[[Bench], str | None]
-PAGES: dict[str, tuple[int, Page]] = {}
-
-
-def page(name: str, order: int) -> Callable[[Page], Page]:
-    """Register a function as the page in the file `name`; lower `order` is written first."""
-
-    def register(write: Page) -> Page:
-        if name in PAGES:
-            raise ValueError(f"there is a page {name!r} already")
-        PAGES[name] = (order, write)
-        return write
-
-    return register
-
-
-def all_pages() -> list[tuple[str, Page]]:
-    """Return (file name, function) of every page."""
-    package = __name__.rpartition(".")[0]
-    for module in iter_modules(import_module(package).__path__):
-        import_module(f"{package}.{module.name}")
-    return [(name, write) for name, (_, write) in sorted(PAGES.items(), key=lambda item: item[1][0])]
+page: Ordered[Page] = Ordered("page", __name__.rpartition(".")[0])

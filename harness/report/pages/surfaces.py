@@ -9,6 +9,7 @@ import pandas as pd
 from contourpy import FillType, contour_generator
 from markupsafe import Markup
 
+from harness.report.also import valley_words
 from harness.report.exports import save
 from harness.report.pages.registry import Bench, page
 from harness.report.templating import TEMPLATES, template
@@ -54,7 +55,7 @@ def surfaces_page(bench: Bench) -> str | None:
         found=found,
         grounds=[ground_of(surface) for surface in found["surfaces"]],
         rules=rules_of(found),
-        valley={one["rule"]: one for one in found["surfaces"][0]["rules"]},
+        valley=valley_words(found),
         script=Markup((TEMPLATES / "player.js").read_text(encoding="utf-8")),
     )
 
