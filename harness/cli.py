@@ -31,8 +31,6 @@ REPORTS = Path("reports")
 app = typer.Typer(
     help="Which training choices matter for a ConvNet, by how much, and how sure are we?\n\n"
     "`dvc repro` runs prepare, train, track and report in order, and only what has changed.",
-    # Several commands in one process: importing torch takes longer than some of them.
-    chain=True,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -309,6 +307,14 @@ def surfaces() -> None:
     write(SURFACES, result)
     rules = len(result["surfaces"][0]["rules"])
     console.print(f"{SURFACES}: {rules} update rules on {len(result['surfaces'])} surfaces", highlight=False)
+
+
+@app.command()
+def procedures() -> None:
+    """Run preflight and surfaces, which the report shows beside the studies; a failed check stops nothing."""
+    # In one process: importing torch takes longer than either.
+    preflight(keep_going=True)
+    surfaces()
 
 
 @app.command()
