@@ -16,6 +16,9 @@ from harness.seeding import generator
 from harness.spec import Settings
 
 STAGES = 3
+# He and Glorot derive the size of weights in front of a nonlinearity. Behind the last layer there is a softmax: with
+# small logits the first loss is near ln(classes), and no early steps are spent, or units lost, on unlearning them.
+OUTPUT_SCALE = 0.1
 
 
 def build_model(settings: Settings, classes: int, image_size: tuple[int, int, int], seed: int) -> "ConvNet":
@@ -98,7 +101,7 @@ class LayerMaker:
 
 
 def initialize(model: nn.Module, settings: Settings, seed: int, prefix: str = "") -> None:
-    """Fill the weights of convolutions and dense layers; their biases start at zero.
+    """Fill the weights of convolutions and dense layers, which give the output; their biases start at zero.
 
     Each tensor has a stream of its own, so that layers of equal name and shape start equal
     whatever else differs between two arms.
@@ -107,5 +110,7 @@ def initialize(model: nn.Module, settings: Settings, seed: int, prefix: str = ""
         for name, module in model.named_modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 INITIALIZATION.build(settings.initialization, module.weight, generator(seed, f"init:{prefix}{name}"))
+                if isinstance(module, nn.Linear):
+                    module.weight *= OUTPUT_SCALE
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)

@@ -399,7 +399,7 @@ def test_batch_cost(spec: Spec, run_data: RunData, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("harness.probes.batch_cost.timed", squared)
     found = run(spec(batch_size=whole), run_data, [Recorder()])
-    assert sizes == [whole // 8, whole // 4, whole // 2, whole]
+    assert sizes == [round(share * whole) for share in (0.25, 0.5, 0.75, 1)]
     assert found.metrics["batch_cost_exponent"] == pytest.approx(2)
 
 
