@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from harness.training.recipe import Recipe
 
 BINS = edges(0.1, 61)
-FIXED = 64
+FIXED = 32
 # Flat: where the slope is below this share of the steepest slope of the nonlinearity.
 FLAT = 0.05
 # Layer -> its last input and output.
@@ -39,8 +39,8 @@ class Activations(EpochObserver):
     """Looks before training, after epochs 1, 2, 4, 8 ... and at the end, in inference mode.
 
     A unit is a channel. It is dead if its output is exactly 0 on every validation picture (between the
-    first and the last look: on 64 of them); mean, std (over pictures, units and places), histogram and
-    saturated share are of these 64.
+    first and the last look: on 32 of them); mean, std (over pictures, units and places), histogram and
+    saturated share are of these 32.
 
     The gain of a layer is the root mean square of what its nonlinearity gives over that of what its convolution
     gets, before training: what He and Glorot derive, without the pooling between layers, which raises it too.

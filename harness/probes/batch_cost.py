@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # Of the training pictures.
 SHARES = (1 / 4, 1 / 2, 3 / 4, 1.0)
+ROUNDS = 6
 
 
 @PROBE.level("batch_cost")
@@ -34,7 +35,7 @@ class BatchCost(Observer):
             return
         twin = twin_of(recipe, copy.deepcopy(recipe.model))
         batches = [spread(total, max(1, round(share * total))).to(recipe.spec.device) for share in SHARES]
-        seconds = np.min(timed([lambda b=b: twin.update(b) for b in batches], recipe.spec.device), axis=1)  # type: ignore[misc]
+        seconds = np.min(timed([lambda b=b: twin.update(b) for b in batches], recipe.spec.device, ROUNDS), axis=1)  # type: ignore[misc]
         images = np.array([len(batch) for batch in batches])
         exponent = np.polynomial.polynomial.polyfit(np.log(images), np.log(seconds), 1)[1]
         self.findings = Findings(

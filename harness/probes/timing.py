@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from harness.training.recipe import Recipe
 
 # Rounds of a timing: at least so many, then until the seconds are over or the most are done.
-FEWEST_ROUNDS, MOST_ROUNDS, ROUND_SECONDS = 3, 15, 0.05
+FEWEST_ROUNDS, MOST_ROUNDS, ROUND_SECONDS = 3, 40, 0.03
 # The maps of a first layer: batch, channels, height, width.
 OP_SHAPE = (32, 16, 32, 32)
 # What costs are told in multiples of: a net with nothing between its convolutions but a maximum.
@@ -107,11 +107,11 @@ def least(works: Sequence[Callable[[], object]], device: str = "cpu") -> list[fl
     return [float(seconds) for seconds in timed(works, device).min(axis=1)]
 
 
-def timed(works: Sequence[Callable[[], object]], device: str = "cpu") -> np.ndarray:
+def timed(works: Sequence[Callable[[], object]], device: str = "cpu", fewest: int = FEWEST_ROUNDS) -> np.ndarray:
     """Return the seconds (works, rounds) of callables run in turn, without a first round, which warms caches up."""
     rows: list[list[float]] = []
     begun = time.perf_counter()
-    while len(rows) <= FEWEST_ROUNDS or (len(rows) <= MOST_ROUNDS and time.perf_counter() - begun < ROUND_SECONDS):
+    while len(rows) <= fewest or (len(rows) <= MOST_ROUNDS and time.perf_counter() - begun < ROUND_SECONDS):
         row = []
         for work in works:
             started = time.perf_counter()

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from harness.probes import PROBE, Observer
-from harness.probes.activations import Activations, growth, slope, statistics, steepest
+from harness.probes.activations import FIXED, Activations, growth, slope, statistics, steepest
 from harness.probes.batch_cost import BatchCost
 from harness.probes.gap import Gap
 from harness.probes.gradients import Gradients, unit_agreement
@@ -95,11 +95,12 @@ def test_activations(activation: str, kind: type, spec: Spec, run_data: RunData)
     result = run(one, run_data, [copies, Activations()])
     recipe = copies.recipe
     validation = recipe.scale(recipe.validation.pictures(slice(None)))
+    fixed = spread(len(validation), FIXED)
     for prefix, model, at in (("start_", copies.start, 0), ("", copies.end, -1)):
         maps = outputs(model, validation, kind)  # type: ignore[arg-type]
         means, stds, dead, saturated = [], [], [], []
         for layer, values in enumerate(maps):
-            plain = values.flatten().tolist()
+            plain = values[fixed].flatten().tolist()
             mean = sum(plain) / len(plain)
             means.append(mean)
             stds.append(sqrt(sum((value - mean) ** 2 for value in plain) / len(plain)))
@@ -330,7 +331,7 @@ def test_timing(spec: Spec, run_data: RunData, monkeypatch: pytest.MonkeyPatch) 
     metrics = run(spec(), run_data, [Timing()]).metrics
     assert (metrics["activation_op_seconds"] or 0) > 0
     assert 0 < (metrics["inference_seconds"] or 0) < (metrics["step_seconds"] or 0) < 5
-    assert metrics["activation_op_cost"] == pytest.approx(1, abs=0.5), "ReLU against itself"
+    assert metrics["activation_op_cost"] == pytest.approx(1, abs=0.8), "ReLU against itself"
     assert (metrics["step_cost"] or 0) > 0
     now = [0]
     monkeypatch.setattr("harness.probes.timing.time.perf_counter", lambda: now[0])
@@ -340,8 +341,7 @@ def test_timing(spec: Spec, run_data: RunData, monkeypatch: pytest.MonkeyPatch) 
     def work() -> None:
         now[0] += next(rows)
 
-    monkeypatch.setattr("harness.probes.timing.FEWEST_ROUNDS", 5)
-    assert timed([work, work]).tolist() == [[1] * 5, [2] * 5], "the first round is a warm-up, then the fewest"
+    assert timed([work, work], fewest=5).tolist() == [[1] * 5, [2] * 5], "the first round is a warm-up, then the fewest"
     monkeypatch.undo()
     assert timed([lambda: None]).shape == (1, MOST_ROUNDS)
 
@@ -368,7 +368,8 @@ def test_layer_gain(spec: Spec, run_data: RunData) -> None:
     copies = Copies()
     result = run(spec(norm="none"), run_data, [copies, Activations()])
     recipe = copies.recipe
-    model, x = copies.start.double().eval(), recipe.scale(recipe.validation.pictures(slice(0, None))).double()
+    model, x = copies.start.double().eval(), recipe.scale(recipe.validation.pictures(slice(None))).double()
+    x = x[spread(len(x), FIXED)]
     gains = []
     for layer in model:  # type: ignore[attr-defined]
         y = layer(x)
@@ -377,7 +378,6 @@ def test_layer_gain(spec: Spec, run_data: RunData) -> None:
                 sqrt(sum(v * v for v in flat([y])) / y.numel()) / sqrt(sum(v * v for v in flat([x])) / x.numel())
             )
         x = y
-    assert len(run_data.validation) <= 64, "the probe looks at all of them"
     assert result.arrays["activations/gain"] == pytest.approx(gains, rel=1e-4)
     assert result.metrics["start_layer_gain"] == pytest.approx(sqrt(gains[1] * gains[2]), rel=1e-4)
 
@@ -387,7 +387,7 @@ def test_batch_cost(spec: Spec, run_data: RunData, monkeypatch: pytest.MonkeyPat
     whole = len(run_data.train)
     sizes: list[int] = []
 
-    def squared(works: list[Callable[[], object]], device: str) -> np.ndarray:
+    def squared(works: list[Callable[[], object]], device: str, fewest: int) -> np.ndarray:
         for work in works:
             work()
         return np.array([[3.0 * size**2] * 3 for size in sizes])
