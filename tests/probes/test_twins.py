@@ -331,8 +331,13 @@ def test_timing(spec: Spec, run_data: RunData, monkeypatch: pytest.MonkeyPatch) 
     metrics = run(spec(), run_data, [Timing()]).metrics
     assert (metrics["activation_op_seconds"] or 0) > 0
     assert 0 < (metrics["inference_seconds"] or 0) < (metrics["step_seconds"] or 0) < 5
-    assert metrics["activation_op_cost"] == pytest.approx(1, abs=0.8), "ReLU against itself"
-    assert (metrics["step_cost"] or 0) > 0
+    assert (metrics["activation_op_cost"] or 0) > 0 and (metrics["step_cost"] or 0) > 0
+    with monkeypatch.context() as patched:
+        known = iter([[6.0, 4.0], [0.5], [3.0, 1.0]])
+        patched.setattr("harness.probes.timing.least", lambda works, device="cpu": next(known))
+        metrics = run(spec(), run_data, [Timing()]).metrics
+    assert (metrics["step_seconds"], metrics["step_cost"]) == (6, 1.5)
+    assert (metrics["activation_op_seconds"], metrics["activation_op_cost"]) == (3, 3)
     now = [0]
     monkeypatch.setattr("harness.probes.timing.time.perf_counter", lambda: now[0])
     monkeypatch.setattr("harness.probes.timing.ROUND_SECONDS", 16)
