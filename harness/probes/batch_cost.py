@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Of the training pictures.
 SHARES = (1 / 4, 1 / 2, 3 / 4, 1.0)
-ROUNDS = 6
+ROUNDS = 12
 
 
 @PROBE.level("batch_cost")
