@@ -1,4 +1,4 @@
-from harness.report.figures.facets import Scale, facets
+from harness.report.figures.facets import Scale, facets, short
 from harness.report.figures.style import styled
 
 
@@ -12,3 +12,17 @@ def test_a_line_is_cut_off_at_the_edge_of_its_panel():
         assert tuple(corner((panel.left, panel.bottom))) == (left, bottom)
         assert right == corner((panel.left + panel.width, 0))[0] < figure.bbox.width
         assert top < figure.bbox.height
+
+
+def test_ticks_are_short():
+    values = {
+        1e-4: "1e-4",
+        1e-7: "1e-7",
+        1e-10: "1e-10",
+        0.001: "0.001",
+        0.025: "0.025",
+        2.5: "2.5",
+        1e6: "1e6",
+        150: "150",
+    }
+    assert {value: short(value) for value in values} == values

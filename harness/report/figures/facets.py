@@ -104,11 +104,18 @@ class Panel:
             height = float(self.up(tick))
             self.axes.plot([self.left, right], [height] * 2, color=FAINT, linewidth=0.6, zorder=0)
             if numbers_left:
-                self.axes.text(self.left - 0.05, height, f"{tick:g}", ha="right", va="center", **text)  # type: ignore[arg-type]
+                self.axes.text(self.left - 0.05, height, short(tick), ha="right", va="center", **text)  # type: ignore[arg-type]
         if numbers_below:
             for tick in self.x.ticks:
                 at = float(self.across(tick))
-                self.axes.text(at, self.bottom - 0.05, f"{tick:g}", ha="center", va="top", **text)  # type: ignore[arg-type]
+                self.axes.text(at, self.bottom - 0.05, short(tick), ha="center", va="top", **text)  # type: ignore[arg-type]
+
+
+def short(value: float) -> str:
+    """Return a tick in few characters: there is room for five beside the name of the axis."""
+    text = f"{value:g}"
+    # 0.0001 and 1e-07 become 1e-4 and 1e-7.
+    return text if len(text) <= 5 and "e" not in text else f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e")
 
 
 def facets(
