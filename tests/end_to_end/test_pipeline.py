@@ -1,5 +1,6 @@
 """The real pipeline in a fresh copy: real DVC, real MLflow, real processes."""
 
+import csv
 import json
 import os
 import random
@@ -15,6 +16,7 @@ import psutil
 import pytest
 import yaml
 
+from harness.studies import load_studies
 from tests.conftest import ROOT
 from tests.engines.test_local import numbers
 
@@ -100,6 +102,15 @@ def test_a_report_for_every_study(whole: Path) -> None:
     assert {study["name"] for study in plan["studies"]} == names
     for page in ("index", "claims", *names):
         assert (whole / "reports" / f"{page}.html").stat().st_size > 5_000
+
+
+def test_every_claim_has_its_verdict(whole: Path) -> None:
+    claims = [claim["id"] for study in load_studies("all", ROOT / "experiments") for claim in study.to_json()["claims"]]
+    assert len(claims) == len(set(claims)) == 45, "as many as the lecture makes"
+    with (whole / "reports" / "tables" / "claims.csv").open() as table:
+        assert {row["claim"] for row in csv.DictReader(table)} == set(claims)
+    page = (whole / "reports" / "claims.html").read_text()
+    assert all(f'id="claim-{claim}"' in page for claim in claims)
 
 
 def test_every_run_of_the_plan_is_recorded_and_tracked(whole: Path) -> None:
