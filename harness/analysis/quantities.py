@@ -95,6 +95,7 @@ KNOWN = {
     "start_activation_mean": Quantity("mean output of nonlinearities before training"),
     "activation_offset": Quantity("mean output of a layer, without its sign"),
     "start_gradient_ratio": Quantity("first gradient, first layer over last"),
+    "start_gradient_ratio_log10": Quantity("first gradient, first layer over last, power of ten", digits=2),
     "gradient_ratio": Quantity("gradient, first layer over last"),
     "saturated_share": Quantity("saturated outputs", "%", "points", scale=100, digits=1, share=True),
     "start_saturated_share": Quantity(

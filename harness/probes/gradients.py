@@ -53,10 +53,13 @@ class Gradients(Observer):
         first, last = number(norms[0, 0]), number(norms[0, -1])
         with np.errstate(divide="ignore", invalid="ignore"):
             through = norms[:, 0] / norms[:, -1]
+            power = np.log10(through[0])
         metrics = {
             "start_gradient_norm_first_layer": first,
             "start_gradient_norm_last_layer": last,
             "start_gradient_ratio": ratio(first, last),
+            # Differences of powers are factors, whatever the size of the output layer.
+            "start_gradient_ratio_log10": number(power),
             "gradient_ratio": median(through),
             "start_sign_agreement_share": number(agreement[0, -1]),
             "sign_agreement_share": number(agreement[-1, -1]),

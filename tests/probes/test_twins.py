@@ -159,6 +159,7 @@ def test_gradients(spec: Spec, run_data: RunData) -> None:
         assert result.arrays["gradients/norm"][row] == pytest.approx(expected, rel=1e-5)
     first = [norm(flat([gradient])) for gradient in copies.updates[0][4]]
     assert result.metrics["start_gradient_ratio"] == pytest.approx(first[0] / first[-1], rel=1e-5)
+    assert result.metrics["start_gradient_ratio_log10"] == pytest.approx(log10(first[0] / first[-1]), abs=1e-4)
     # The gradient of a dense layer by hand: one picture, delta times input.
     recipe, model = copies.recipe, copies.start.double().eval()
     found = []
