@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from harness.training.recipe import Recipe
 
 # Of the training pictures.
-SHARES = (1 / 4, 1 / 2, 3 / 4, 1.0)
+SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
 ROUNDS = 12
 
 
 @PROBE.level("batch_cost")
 class BatchCost(Observer):
-    """Times steps on a quarter to all of the training pictures, in turn; only where a run's batch is all of them.
+    """Times steps on an eighth to all of the training pictures, in turn; only where a run's batch is all of them.
 
     The exponent is the slope of a straight line through log seconds over log pictures: 1 where the cost grows in
     proportion, as it does for a gradient that is a sum over pictures. (An exponential growth has no exponent: the

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Rounds of a timing: at least so many, then until the seconds are over or the most are done.
 FEWEST_ROUNDS, MOST_ROUNDS, ROUND_SECONDS = 3, 40, 0.03
+# So short that a neighbour may slow all of a few.
+OP_ROUNDS = 20
 # The maps of a first layer: batch, channels, height, width.
 OP_SHAPE = (32, 16, 32, 32)
 # What costs are told in multiples of: a net with nothing between its convolutions but a maximum.
@@ -48,7 +50,8 @@ class Timing(Observer):
         recipe.model.eval()
         with torch.no_grad():
             (forward,) = least([lambda: logits(recipe, images)], recipe.spec.device)
-        own, relu = least([activation_op(recipe, recipe.spec.settings.activation), activation_op(recipe)])
+        ops = [activation_op(recipe, recipe.spec.settings.activation), activation_op(recipe)]
+        own, relu = least(ops, recipe.spec.device, OP_ROUNDS)
         self.metrics = {
             "step_seconds": step,
             "step_cost": step / plain_step,
@@ -102,9 +105,9 @@ def backward_bytes(recipe: "Recipe", index: torch.Tensor) -> int:
     return sum(one.untyped_storage().nbytes() for at, one in kept.items() if at not in model)
 
 
-def least(works: Sequence[Callable[[], object]], device: str = "cpu") -> list[float]:
+def least(works: Sequence[Callable[[], object]], device: str, fewest: int = FEWEST_ROUNDS) -> list[float]:
     """Return the least seconds of each callable: what else the machine does only ever adds to them."""
-    return [float(seconds) for seconds in timed(works, device).min(axis=1)]
+    return [float(seconds) for seconds in timed(works, device, fewest).min(axis=1)]
 
 
 def timed(works: Sequence[Callable[[], object]], device: str = "cpu", fewest: int = FEWEST_ROUNDS) -> np.ndarray:
