@@ -12,16 +12,14 @@ from harness.training.recipe import Recipe
 from harness.training.split import RunData, Split
 
 Spec = Callable[..., RunSpec]
-CLOCKED = {"images_per_second", "peak_memory_bytes"}
+CLOCKED = ("images_per_second", "peak_memory_bytes", "batch_cost_exponent", "_seconds", "_op_cost", "step_cost")
 
 
 def numbers(result: RunResult) -> object:
     """Everything in a result that luck and settings decide; not what the clock does."""
-    metrics = {
-        name: value for name, value in result.metrics.items() if name not in CLOCKED and not name.endswith("_seconds")
-    }
+    metrics = {name: value for name, value in result.metrics.items() if not name.endswith(CLOCKED)}
     curves = {name: values for name, values in result.curves.items() if name != "epoch_seconds"}
-    arrays = {name: array.tobytes() for name, array in result.arrays.items()}
+    arrays = {name: array.tobytes() for name, array in result.arrays.items() if not name.endswith("/seconds")}
     return result.status, metrics, curves, result.per_class_accuracy, arrays
 
 
