@@ -1,5 +1,6 @@
 """A tiny prepared data set, and runs on it."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,12 @@ from harness.plan import Target
 from harness.spec import RunSpec, Settings
 from harness.studies import check_changes, check_recipe, resolve
 from harness.training.split import RunData, load_run_data
+
+
+def heed_interrupts() -> None:
+    """Undo, in a process about to start, what a shell does to those in the background: they ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 
 ROOT = Path(__file__).parents[1]
 # Small enough that a run takes a fraction of a second.

@@ -21,7 +21,7 @@ from harness.spec import RunResult
 from harness.studies import load_study
 from harness.training.search import execute
 from harness.training.split import RunData
-from tests.conftest import ROOT
+from tests.conftest import ROOT, heed_interrupts
 
 
 @pytest.fixture
@@ -159,6 +159,7 @@ def test_ctrl_c_stops_within_5_seconds_and_keeps_what_is_finished(folder: Path) 
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_interrupts,
     )
     runs = folder / "data" / "runs"
     deadline = time.monotonic() + 180

@@ -17,7 +17,7 @@ from harness.engines.local import LocalEngine
 from harness.spec import RunResult, RunSpec
 from harness.training.loop import run
 from harness.training.split import RunData
-from tests.conftest import ROOT
+from tests.conftest import ROOT, heed_interrupts
 from tests.training.test_loop import numbers
 
 Spec = Callable[..., RunSpec]
@@ -103,7 +103,12 @@ def training(tmp_path: Path, spec: Spec, prepared: Prepared) -> subprocess.Popen
     specs = pickle.dumps([spec(seed=seed, epochs=100_000) for seed in (0, 1)]).hex()
     command = [sys.executable, str(script), str(prepared.folder), specs]
     process = subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=heed_interrupts,
     )
     assert process.stdout is not None
     process.stdout.readline()
