@@ -83,6 +83,7 @@ KNOWN = {
     "activation_op_seconds": Quantity("nonlinearity alone", "ms", "ms", scale=1e3, better="lower"),
     "step_seconds": Quantity("time of one step", "ms", "ms", scale=1e3, better="lower"),
     "inference_seconds": Quantity("inference per picture", "ms", "ms", scale=1e3, better="lower"),
+    "loss_over_guessing": Quantity("last training loss over that of guessing", digits=2, better="lower"),
     "regret": Quantity("regret against the best level", "points", "points", scale=100, digits=1, better="lower"),
     "activation_op_cost": Quantity("time of the nonlinearity alone, over that of ReLU", digits=2, better="lower"),
     "step_cost": Quantity("time of a step, over that with ReLU and no norm", digits=2, better="lower"),

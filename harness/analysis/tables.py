@@ -179,6 +179,9 @@ def with_derived(runs: pd.DataFrame) -> pd.DataFrame:
     runs = runs.assign(diverged=(runs["status"] != "done").astype(float))
     if "generalisation_gap" not in runs and {"final_train_accuracy", "final_validation_accuracy"} <= set(runs):
         runs["generalisation_gap"] = runs["final_train_accuracy"] - runs["final_validation_accuracy"]
+    if "final_train_loss" in runs:
+        # Guessing among K classes has a cross-entropy of ln(K).
+        runs["loss_over_guessing"] = runs["final_train_loss"] / -np.log(runs["chance"])
     return runs
 
 

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from harness.analysis.summary import summarise
@@ -96,3 +98,10 @@ def test_regret_is_against_the_level_that_validation_chooses(bench):
     he = by_seed(counted, "standard", "he", "test_accuracy")
     assert by_seed(counted, "standard", "he", "regret").tolist() == [0, 0, 0]
     assert by_seed(counted, "standard", "zeros", "regret").tolist() == pytest.approx((he - 0.9).tolist())
+
+
+def test_a_loss_is_told_in_multiples_of_that_of_guessing(bench):
+    runs = tables_of(bench).runs
+    expected = runs["final_train_loss"] / math.log(1 / runs["chance"].iloc[0])
+    assert runs["loss_over_guessing"].tolist() == pytest.approx(expected.tolist(), nan_ok=True)
+    assert runs["loss_over_guessing"].notna().any()
