@@ -312,7 +312,7 @@ def surfaces() -> None:
 @app.command()
 def procedures() -> None:
     """Run preflight and surfaces, which the report shows beside the studies; a failed check stops nothing."""
-    # In one process: importing torch takes longer than either.
+    # In one process, which imports torch and its compiler once.
     preflight(keep_going=True)
     surfaces()
 

@@ -264,7 +264,5 @@ def choose(trials: tuple[Trial, ...], store: Store) -> float:
     """Return the value with the best mean validation accuracy; a trial that failed counts as 0."""
     scores: dict[float, list[float]] = {}
     for trial in trials:
-        record = store.read(trial.spec.fingerprint)
-        accuracy = record.metrics.get("best_validation_accuracy") if record.status == "done" else None
-        scores.setdefault(trial.value, []).append(accuracy or 0.0)
+        scores.setdefault(trial.value, []).append(store.read(trial.spec.fingerprint).score)
     return max(scores, key=lambda value: fmean(scores[value]))

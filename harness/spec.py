@@ -265,3 +265,8 @@ class RunResult:
     environment: dict[str, Any]
     error: str | None = None
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def score(self) -> float:
+        """What settings are chosen by: the best accuracy on validation; 0 if the run did not finish."""
+        return (self.metrics.get("best_validation_accuracy") or 0.0) if self.status == "done" else 0.0

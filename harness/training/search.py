@@ -35,11 +35,6 @@ class Tried:
     values: dict[str, float]
     result: RunResult
 
-    @property
-    def accuracy(self) -> float:
-        """The best accuracy on validation; 0 if the trial did not finish."""
-        return (self.result.metrics["best_validation_accuracy"] or 0.0) if self.result.status == "done" else 0.0
-
 
 def execute(spec: RunSpec, data: RunData, observers: Sequence[Observer] = ()) -> RunResult:
     """Train one run, or every trial of the search that its settings ask for, watched by its probes and `observers`."""
@@ -60,12 +55,12 @@ def run_search(spec: RunSpec, stages: Sequence[Stage], data: RunData, observers:
     tried: list[Tried] = []
     for number, stage in enumerate(stages):
         # The best so far is fixed before the stage begins.
-        ranges = narrowed(max(tried, key=lambda one: one.accuracy).values, stage) if tried else SPACE
+        ranges = narrowed(max(tried, key=lambda one: one.result.score).values, stage) if tried else SPACE
 
         def accuracy_of(values: dict[str, float], number: int = number, stage: Stage = stage) -> float:
             result = run_probed(trial_spec(spec, stage, values), data, observers)
             tried.append(Tried(number, values, result))
-            return tried[-1].accuracy
+            return result.score
 
         choose(stage, ranges, derive(spec.seed, f"search:{number}"), accuracy_of)
     return record(spec, tried)
@@ -107,7 +102,7 @@ def choose(
 
 def record(spec: RunSpec, tried: Sequence[Tried]) -> RunResult:
     """Return the result of the best trial as that of the search; of equals, the first."""
-    best = max(tried, key=lambda one: one.accuracy)
+    best = max(tried, key=lambda one: one.result.score)
     metrics = dict(best.result.metrics)
     for name in SUMMED:
         if name in metrics:
@@ -118,7 +113,7 @@ def record(spec: RunSpec, tried: Sequence[Tried]) -> RunResult:
     arrays: dict[str, Any] = {name: [one.values[name] for one in tried] for name in SPACE}
     arrays["stage"] = [one.stage for one in tried]
     arrays["epochs"] = [one.result.settings["epochs"] for one in tried]
-    arrays["validation_accuracy"] = [one.accuracy for one in tried]
+    arrays["validation_accuracy"] = [one.result.score for one in tried]
     return replace(
         best.result,
         settings=spec.settings.to_json(),
