@@ -76,9 +76,6 @@ KNOWN = {
     "inference_gap": Quantity(
         "generalisation gap in inference mode", "points", "points", scale=100, digits=1, better="lower"
     ),
-    "best_inference_gap": Quantity(
-        "generalisation gap of the judged weights", "points", "points", scale=100, digits=1, better="lower"
-    ),
     "mode_gap": Quantity("accuracy in training mode less in inference mode", "points", "points", scale=100, digits=1),
     "activation_op_seconds": Quantity("nonlinearity alone", "ms", "ms", scale=1e3, better="lower"),
     "step_seconds": Quantity("time of one step", "ms", "ms", scale=1e3, better="lower"),

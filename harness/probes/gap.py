@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @PROBE.level("gap")
 class Gap(Observer):
-    """Compares training with validation pictures after the last update and at the weights that are judged.
+    """Compares training with validation pictures after the last update.
 
     The training curve is taken under dropout and augmentation, while weights still change; this is not. As
     many training pictures count as there are for validation, spread evenly over what the run trains on.
@@ -24,20 +24,13 @@ class Gap(Observer):
         self.metrics: dict[str, float | None] = {}
 
     def after_training(self, recipe: "Recipe") -> None:
-        self.look(recipe, "")
-
-    def at_best(self, recipe: "Recipe") -> None:
-        self.look(recipe, "best_")
-
-    def look(self, recipe: "Recipe", prefix: str) -> None:
-        """Judge both splits."""
         count = len(recipe.validation)
         accuracy, loss = judge(recipe, recipe.train, spread(len(recipe.train), count))
         validation_accuracy, validation_loss = judge(recipe, recipe.validation, spread(count, count))
-        self.metrics |= {
-            f"{prefix}inference_train_accuracy": number(accuracy),
-            f"{prefix}inference_gap": number(accuracy - validation_accuracy),
-            f"{prefix}inference_loss_gap": number(validation_loss - loss),
+        self.metrics = {
+            "inference_train_accuracy": number(accuracy),
+            "inference_gap": number(accuracy - validation_accuracy),
+            "inference_loss_gap": number(validation_loss - loss),
         }
 
     def result(self) -> Findings:
