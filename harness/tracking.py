@@ -299,15 +299,11 @@ class Tracker:
     def __init__(self, uri: str, plan: Json, warn: Callable[[str], None] | None = None) -> None:
         check_uri(uri)
         self._uri, self._plan, self._warn = uri, plan, warn or (lambda line: print(line, file=sys.stderr))
-        self._news: SimpleQueue[tuple[str, int, dict[str, Any] | RunResult | None]] = SimpleQueue()
+        self._news: SimpleQueue[tuple[str, int, dict[str, Any] | RunResult]] = SimpleQueue()
         self._closing, self._stopped = threading.Event(), threading.Event()
         # A daemon, so that a server that hangs can't keep the process alive.
         self._thread = threading.Thread(target=self._work, name="tracker", daemon=True)
         self._thread.start()
-
-    def started(self, fingerprint: str) -> None:
-        """Show a run as running."""
-        self._tell(fingerprint, None)
 
     def epoch(self, fingerprint: str, point: Mapping[str, float | None]) -> None:
         """Add one entry of every curve of a run: `epoch` (from 1) and the values by name."""
@@ -324,7 +320,7 @@ class Tracker:
         if self._thread.is_alive():
             self._warn(f"MLflow at {self._uri} doesn't keep up; run `python -m harness track` to add what is missing")
 
-    def _tell(self, fingerprint: str, news: dict[str, Any] | RunResult | None) -> None:
+    def _tell(self, fingerprint: str, news: dict[str, Any] | RunResult) -> None:
         if not self._stopped.is_set():
             self._news.put((fingerprint, round(1000 * time.time()), news))
 
@@ -351,7 +347,7 @@ class Tracker:
             begun.setdefault(fingerprint, moment)
             if isinstance(news, RunResult):
                 ends[fingerprint] = moment, news
-            elif news is not None:
+            else:
                 points.setdefault(fingerprint, []).append(news | {"milliseconds": moment})
         for fingerprint, moment in begun.items():
             ended, result = ends.get(fingerprint, (moment, None))

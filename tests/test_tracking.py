@@ -292,7 +292,6 @@ def test_live_shows_what_track_would(
     lines: list[str] = []
     tracker = tracking.Tracker(uri, plan, lines.append)
     first, *others = results
-    tracker.started("c0")
     for epoch in range(2):
         tracker.epoch("c0", {name: values[epoch] for name, values in first.curves.items()})
     running = wait_for(uri, ("activation", "relu · plain · seed 0"))
