@@ -12,7 +12,8 @@ from harness.analysis.statistics import Estimate, holm, mean_interval, resolvabl
 from harness.analysis.tables import StudyTables, as_counted, by_seed, chance_of, paired
 from harness.analysis.verdicts import JudgedClaim, judge_claim
 
-Standing = Literal["control", "better", "worse", "unresolved"]
+# different: resolved, of a metric that is neither good nor bad.
+Standing = Literal["control", "better", "worse", "different", "unresolved"]
 COSTS = ["train_seconds", "images_per_second", "parameters", "peak_memory_bytes", "steps"]
 
 
@@ -210,7 +211,10 @@ def standing(metric: str, difference: Estimate | None) -> Standing:
     up, down = difference.low > 0, difference.high < 0
     if not (up or down):
         return "unresolved"
-    return "better" if up == (quantity(metric).better != "lower") else "worse"
+    wanted = quantity(metric).better
+    if wanted is None:
+        return "different"
+    return "better" if up == (wanted == "higher") else "worse"
 
 
 def varied_and_fixed(arms: list[dict[str, Any]]) -> tuple[tuple[str, ...], dict[str, Any]]:

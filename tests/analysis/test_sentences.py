@@ -35,6 +35,11 @@ def test_less_is_better_for_epochs():
     assert said(one, "sigmoid", "activation").startswith("relu beats sigmoid by 4.5 epochs")
 
 
+def test_a_metric_without_a_better_side_has_no_winner():
+    assert compared([0.3, 0.31, 0.29], metric="dead_share").standing == "different"
+    assert compared([0.3, -0.31, 0.29], metric="dead_share").standing == "unresolved"
+
+
 def test_no_difference_is_said_as_such():
     one = compared([0.01, -0.02, 0.02])
     assert said(one, "elu", "activation") == (

@@ -46,13 +46,13 @@ def metric(summary: StudySummary, context: ContextSummary) -> Iterator[Drawing]:
             continue
         shown = quantity(name)
         bounded = name == "epochs_to_target" and any(arm.never_reached for arm in context.arms)
-        direction = {"lower": " Further left is better.", "higher": " Further right is better.", None: ""}
+        direction = {"lower": " Further left is better.", "higher": " Further right is better."}
         yield Drawing(
             draw(summary, context, compared, name),
             title=capital(shown.label),
             caption=(
                 "A dot is one run, the bar its level's mean with the 95\u00a0% interval."
-                + direction[shown.better]
+                + (direction[shown.better] if shown.better else " Grey can't be told from the control.")
                 + (" A hollow triangle never got there and counts as one epoch more than trained." if bounded else "")
             ),
             label=f"{shown.label} of every run by level, {context.name}",

@@ -32,6 +32,7 @@ STANDING_COLOURS: dict[Standing, str] = {
     "control": INK,
     "better": BETTER,
     "worse": WORSE,
+    "different": INK,
     "unresolved": UNRESOLVED,
 }
 
