@@ -17,14 +17,23 @@ PREPROCESSING: Registry[Callable[..., Scaling]] = Registry("preprocessing")
 def channel_statistics(train: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return mean and standard deviation per channel in units of 0..1, both (C, 1, 1).
 
-    Exact: sums of whole numbers in 64 bits, in blocks that keep memory small.
+    Exact: how often each of the 256 values occurs, and sums of whole numbers.
     """
+    counts = torch.stack([torch.bincount(channel.flatten(), minlength=256) for channel in train.unbind(1)])
+    values = torch.arange(256, device=train.device)
     count = train.numel() // train.shape[1]
-    blocks = [block.to(torch.int64) for block in train.split(4096)]
-    mean = torch.stack([b.sum(dim=(0, 2, 3)) for b in blocks]).sum(dim=0).double() / count
-    square = torch.stack([b.square().sum(dim=(0, 2, 3)) for b in blocks]).sum(dim=0).double() / count
+    mean = (counts * values).sum(dim=1).double() / count
+    square = (counts * values.square()).sum(dim=1).double() / count
     std = (square - mean.square()).clamp(min=0).sqrt()
     return (mean / 255).float().view(-1, 1, 1), (std / 255).float().view(-1, 1, 1)
+
+
+def as_map(per_channel: torch.Tensor, train: torch.Tensor) -> torch.Tensor:
+    """Return values (C, 1, 1) repeated over a whole picture, laid out as batches are: (1, C, H, W).
+
+    A picture's numbers then meet those of the map one after another; three channels at a time take twice as long.
+    """
+    return per_channel.expand(1, *train.shape[1:]).contiguous(memory_format=torch.channels_last)
 
 
 @PREPROCESSING.level("raw")
@@ -42,7 +51,7 @@ def unit_range(train: torch.Tensor) -> Scaling:
 @PREPROCESSING.level("zero_centred")
 def zero_centred(train: torch.Tensor) -> Scaling:
     """Minus the mean of each channel."""
-    mean, _ = channel_statistics(train)
+    mean = as_map(channel_statistics(train)[0], train)
     return lambda images: images - mean
 
 
@@ -51,8 +60,9 @@ def standardised(train: torch.Tensor) -> Scaling:
     """Zero mean and unit variance per channel."""
     mean, std = channel_statistics(train)
     # A channel that never varies carries nothing; dividing by its zero would carry NaN.
-    scale = torch.where(std > 0, 1 / std, torch.zeros_like(std))
-    return lambda images: (images - mean) * scale
+    scale = as_map(torch.where(std > 0, 1 / std, torch.zeros_like(std)), train)
+    mean = as_map(mean, train)
+    return lambda images: (images - mean).mul_(scale)
 
 
 def colour_covariance(train: torch.Tensor) -> torch.Tensor:
@@ -82,7 +92,7 @@ def principal_axes(train: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 def mixing(matrix: torch.Tensor, train: torch.Tensor) -> Scaling:
     """Return the scaling that subtracts the mean of each channel and multiplies every pixel by `matrix` (C, C)."""
-    mean, _ = channel_statistics(train)
+    mean = as_map(channel_statistics(train)[0], train)
     matrix = matrix.float().to(train.device)
 
     def scale(images: torch.Tensor) -> torch.Tensor:

@@ -38,9 +38,8 @@ STATISTICS = ("mean", "std", "saturated_share", "dead_share", "histogram")
 class Activations(EpochObserver):
     """Looks before training, after epochs 1, 2, 4, 8 ... and at the end, in inference mode.
 
-    A unit is a channel. It is dead if its output is exactly 0 on every validation picture (between the
-    first and the last look: on 32 of them); mean, std (over pictures, units and places), histogram and
-    saturated share are of these 32.
+    A unit is a channel. At the last look it is dead if its output is exactly 0 on every validation picture, at the
+    others on 32 of them; mean, std (over pictures, units and places), histogram and saturated share are of these 32.
 
     The gain of a layer is the root mean square of what its nonlinearity gives over that of what its convolution
     gets, before training: what He and Glorot derive, without the pooling between layers, which raises it too.
@@ -77,8 +76,8 @@ class Activations(EpochObserver):
             entries.append(np.stack([one[name] for one in measured]))
 
     def passes(self, recipe: "Recipe", caught: Caught, few: Caught) -> Iterator[Caught]:
-        """Yield what the layers give for the whole validation split at both ends, else for `few` pictures."""
-        if self.epoch not in (0, recipe.spec.settings.epochs):
+        """Yield what the layers give for the whole validation split at the end, else for `few` pictures."""
+        if self.epoch < recipe.spec.settings.epochs:
             yield few
             return
         for start in range(0, len(recipe.validation), PART):

@@ -17,10 +17,9 @@ from harness.report.pages.registry import Bench, page
 from harness.report.pages.study import study_page
 
 Progress = Callable[[int, int], None]  # pages written, pages in all
-# A study's page takes 2.4 s of processor time, and the server that workers are forked from 4.7 s of imports before the
-# first of them. On two cores shared with other work (load 4), two processes took 1.5 to 2.1 times as long as one for 1,
-# 2, 3 and 5 studies; on idle cores the sum would be even at 4.
-STUDIES_PER_PROCESS = 3
+# Five pages took 15.7 and 18.0 s in one process and 11.2 and 11.8 s in two, which have to import first (two idle
+# cores); below four there is nothing to gain.
+STUDIES_PER_PROCESS = 2
 
 
 @dataclass(frozen=True)
