@@ -8,7 +8,7 @@ from math import ceil
 from harness.factors.search import SEARCH, SPACE
 from harness.factors.transfer import TRANSFER
 from harness.spec import Choice, RunSpec
-from harness.training.device import make_deterministic
+from harness.training.device import set_up_process
 from harness.training.evaluate import evaluate
 from harness.training.recipe import Recipe
 from harness.training.search import trial_spec
@@ -36,7 +36,7 @@ def seconds_of(spec: RunSpec, data: RunData) -> float:
         # Which values are tried does not change how long a trial takes.
         values = {name: one.low for name, one in SPACE.items()}
         return sum(stage.trials * seconds_of(trial_spec(spec, stage, values), data) for stage in stages)
-    make_deterministic(spec.threads)
+    set_up_process(spec.threads)
     started = time.perf_counter()
     recipe = Recipe.build(spec, data)
     building = time.perf_counter() - started

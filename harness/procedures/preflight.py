@@ -14,7 +14,7 @@ import torch
 
 from harness.seeding import generator
 from harness.spec import Choice, RunSpec
-from harness.training.device import make_deterministic
+from harness.training.device import set_up_process
 from harness.training.evaluate import evaluate
 from harness.training.recipe import Recipe
 from harness.training.split import RunData
@@ -86,7 +86,7 @@ def in_range(rate: float, proposed: float) -> bool:
 
 def preflight(spec: RunSpec, data: RunData) -> dict[str, Any]:
     """Return every check for the recipe of `spec` on `data`, as plain values."""
-    make_deterministic(spec.threads)
+    set_up_process(spec.threads)
     flight = Preflight(spec, data)
     checks = [check(flight) for check in CHECKS]
     return {

@@ -1,5 +1,6 @@
 """What this machine has, and how to get equal results from it."""
 
+import ctypes
 import os
 import platform
 import sys
@@ -52,8 +53,26 @@ def cpu_info() -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in first.splitlines())}
 
 
-def make_deterministic(threads: int) -> None:
-    """Fix the number of threads and choose kernels that add in a fixed order."""
+# Parameters of glibc's mallopt: blocks from which on memory comes straight from the system, and how much free
+# memory at the end of the heap goes back to it. Bytes.
+MALLOPT = {"M_MMAP_THRESHOLD": (-3, 32 << 20), "M_TRIM_THRESHOLD": (-1, 1 << 30)}
+
+
+@lru_cache
+def libc() -> ctypes.CDLL | None:
+    """Return glibc, whose memory can be tuned; None on other systems."""
+    library = ctypes.CDLL(None) if sys.platform == "linux" else None
+    return library if hasattr(library, "mallopt") else None
+
+
+def set_up_process(threads: int) -> None:
+    """Fix the number of threads, choose kernels that add in a fixed order, and keep freed memory for the next step.
+
+    Maps of activations that go back to the system after every step have to be asked for again, a page at a time.
+    """
+    if library := libc():
+        for parameter, value in MALLOPT.values():
+            library.mallopt(parameter, value)
     torch.set_num_threads(threads)
     # cuBLAS reads this at its first call.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -96,6 +115,9 @@ class PeakMemory:
         # since the mark of the whole process would include earlier runs.
         if sys.platform != "linux":
             return None
+        if library := libc():
+            # What earlier runs left in the heap would be there already when this run asks for it.
+            library.malloc_trim(0)
         try:
             Path("/proc/self/clear_refs").write_text("5")
         except OSError:

@@ -10,7 +10,7 @@ import torch
 from harness.factors.transfer import TRANSFER
 from harness.probes.observer import Observer
 from harness.spec import Choice, RunResult, RunSpec, Status
-from harness.training.device import PeakMemory, environment, make_deterministic
+from harness.training.device import PeakMemory, environment, set_up_process
 from harness.training.evaluate import evaluate
 from harness.training.history import History, Stopwatch
 from harness.training.recipe import Recipe
@@ -23,7 +23,7 @@ def run(spec: RunSpec, data: RunData, observers: Sequence[Observer] = ()) -> Run
 
     A run that diverges, runs out of memory or times out gives a result; a bug raises.
     """
-    make_deterministic(spec.threads)
+    set_up_process(spec.threads)
     memory, history = PeakMemory(spec.device), History()
     watch = Watch(observers, history, memory)
     metrics: dict[str, float | None] = {"test_accuracy": None, "test_loss": None}

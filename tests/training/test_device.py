@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from harness.errors import SettingError
-from harness.training.device import PeakMemory, environment, make_deterministic, resolve_device, resolve_precision
+from harness.training.device import PeakMemory, environment, set_up_process, resolve_device, resolve_precision
 
 NO_GPU = not torch.cuda.is_available()
 
@@ -24,7 +24,7 @@ def test_precisions() -> None:
 
 
 def test_threads_are_fixed() -> None:
-    make_deterministic(1)
+    set_up_process(1)
     assert torch.get_num_threads() == 1
 
 
