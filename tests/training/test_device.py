@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from harness.errors import SettingError
-from harness.training.device import PeakMemory, environment, set_up_process, resolve_device, resolve_precision
+from harness.training.device import PeakMemory, environment, resolve_device, resolve_precision, set_up_process
 
 NO_GPU = not torch.cuda.is_available()
 
