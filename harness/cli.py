@@ -97,7 +97,7 @@ def plan() -> None:
         table.add_row(
             study.name,
             str(len(arms)),
-            str(study.seeds or params.seeds),
+            str(study.seeds_in(params.profile, params.seeds)),
             str(len(runs) + sum(p.waiting for p in arms)),
             str(len(runs & set(current.pending)) + sum(p.waiting for p in arms)),
         )
@@ -337,12 +337,13 @@ def report() -> None:
 def current_plan(params: Params) -> "Plan":
     """Return the plan for the prepared data on the device of this machine."""
     from harness.plan import make_plan
-    from harness.studies import check_recipe, load_studies
+    from harness.studies import check_profiles, check_recipe, load_studies
 
     recipe = check_recipe(params.recipe, str(PARAMS))
-    studies = load_studies(params.studies)
+    studies, every = load_studies(params.studies), load_studies("all")
+    check_profiles(every, params.profiles)
     target = current_target(params)
-    return make_plan(studies, recipe, params.seeds, params.profile, target, Store(RUNS), load_studies("all"))
+    return make_plan(studies, recipe, params.seeds, params.profile, target, Store(RUNS), every)
 
 
 def current_target(params: Params) -> "Target":

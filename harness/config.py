@@ -50,6 +50,7 @@ class Params(Strict):
     """params.yaml after the profile has filled the values that were left null."""
 
     profile: str
+    profiles: list[str]  # all there are
     studies: Literal["all"] | list[str]
     seeds: int = Field(ge=1)
     data: DataParams
@@ -63,6 +64,7 @@ def load_params(path: Path = PARAMS, profile: str | None = None) -> Params:
     values = read_yaml(path)
     profiles = values.pop("profiles", {})
     name = values["profile"] = profile or values.get("profile")
+    values["profiles"] = list(profiles)
     if name not in profiles:
         raise SettingError(f"unknown profile {name!r} in {path}; {choices(str(name), profiles)}")
     return validate(Params, fill(values, profiles[name]), str(path))

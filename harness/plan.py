@@ -182,11 +182,12 @@ def make_plan(
 ) -> Plan:
     """Return the plan as far as the records allow: judged runs of a tuned arm follow its trials.
 
-    A run that several of `all_studies` share has the probes of them all, whichever are selected.
+    `seeds` are the runs per arm of studies that ask for no other number under this profile. A run that several of
+    `all_studies` share has the probes of them all, whichever are selected.
     """
     asked = asked_probes([*studies, *all_studies], recipe, target)
     arms = tuple(
-        plan_arm(study, context, level, recipe, study.seeds or seeds, target, store, asked)
+        plan_arm(study, context, level, recipe, study.seeds_in(profile, seeds), target, store, asked)
         for study in studies
         for context in study.contexts
         for level in study.levels

@@ -207,11 +207,16 @@ class Study:
     levels: tuple[Level, ...]
     control: str
     contexts: tuple[Context, ...]
-    seeds: int | None
+    seeds: int | Mapping[str, int] | None
     metrics: tuple[str, ...]
     probes: tuple[str, ...]
     tune: Tune | None
     claims: tuple[Claim, ...]
+
+    def seeds_in(self, profile: str, default: int) -> int:
+        """Return the runs per arm: what the study asks for, under this profile or always, else `default`."""
+        asked = self.seeds.get(profile) if isinstance(self.seeds, Mapping) else self.seeds
+        return asked or default
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for `plan.json`."""

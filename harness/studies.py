@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from harness.config import Strict, read_yaml, validate
 from harness.errors import SettingError, choices
@@ -72,7 +72,7 @@ class StudyFile(Strict):
     levels: list[Any] = Field(min_length=2)
     control: str
     contexts: dict[str, dict[str, Any] | None] = Field(default={"default": None}, min_length=1)
-    seeds: int | None = Field(default=None, ge=1)
+    seeds: PositiveInt | dict[str, PositiveInt] | None = None
     metrics: list[str] = Field(default=["test_accuracy"], min_length=1)
     probes: list[str] = Field(default=[])
     tune: TuneFile | None = None
@@ -92,6 +92,15 @@ def load_studies(selected: Literal["all"] | list[str], folder: Path = EXPERIMENT
     if repeated:
         raise SettingError(f"study {repeated[0]!r} is listed twice in params.yaml: studies; remove one")
     return [load_study(found[name]) for name in names]
+
+
+def check_profiles(studies: Iterable[Study], profiles: Iterable[str]) -> None:
+    """Raise SettingError where a study asks for seeds under a profile that there is not."""
+    for study in studies:
+        for name in study.seeds if isinstance(study.seeds, Mapping) else ():
+            if name not in profiles:
+                path = EXPERIMENTS / f"{study.name}.yaml"
+                raise SettingError(f"unknown profile {name!r} in {path}: seeds; {choices(name, profiles)}")
 
 
 def load_study(path: Path) -> Study:

@@ -6,7 +6,7 @@ import pytest
 from harness.errors import SettingError
 from harness.factors import REGISTRIES
 from harness.spec import SETTING_TYPES, Choice
-from harness.studies import check_changes, load_studies, load_study, resolve
+from harness.studies import check_changes, check_profiles, load_studies, load_study, resolve
 from tests.conftest import ROOT
 
 STUDY = """\
@@ -69,6 +69,8 @@ def test_a_claim_is_compared_for_each_level_and_context(tmp_path: Path) -> None:
         ("level: [leaky_relu 0.1", "level: [leaky_relu 0.2", "claim c names 'leaky_relu 0.2'"),
         ("title: T", "titel: T", "mine.yaml"),
         ("question: Q?", "question: [", "{path}:"),
+        ("question: Q?", "question: Q?\nseeds: 0", "seeds"),
+        ("question: Q?", "question: Q?\nseeds: {quick: many}", "seeds"),
     ],
 )
 def test_mistakes_name_file_and_key(tmp_path: Path, old: str, new: str, words: str) -> None:
@@ -88,6 +90,16 @@ def test_unknown_and_repeated_studies(tmp_path: Path) -> None:
         load_studies(["mine", "mine"], tmp_path)
     with pytest.raises(SettingError, match="no study"):
         load_studies("all", tmp_path / "nothing")
+
+
+def test_seeds_may_depend_on_the_profile(tmp_path: Path) -> None:
+    study = load_study(write(tmp_path, STUDY + "seeds: {quick: 5}\n"))
+    assert study.seeds_in("quick", 3) == 5
+    assert study.seeds_in("full", 10) == 10
+    assert load_study(write(tmp_path, STUDY + "seeds: 4\n")).seeds_in("full", 10) == 4
+    check_profiles([study], ["quick", "full"])
+    with pytest.raises(SettingError, match=r"unknown profile 'quick' in experiments/mine\.yaml: seeds"):
+        check_profiles([study], ["full"])
 
 
 def test_every_choice_has_a_registry() -> None:
