@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from harness.config import Strict, read_yaml, validate
 from harness.errors import SettingError, choices
@@ -72,11 +73,20 @@ class StudyFile(Strict):
     levels: list[Any] = Field(min_length=2)
     control: str
     contexts: dict[str, dict[str, Any] | None] = Field(default={"default": None}, min_length=1)
-    seeds: PositiveInt | dict[str, PositiveInt] | None = None
+    seeds: int | dict[str, int] | None = None
     metrics: list[str] = Field(default=["test_accuracy"], min_length=1)
     probes: list[str] = Field(default=[])
     tune: TuneFile | None = None
     claims: list[ClaimFile] = Field(default=[])
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def counts(cls, seeds: Any) -> Any:
+        """Refuse what is no number of runs; the union of types would tell it less plainly."""
+        for count in seeds.values() if isinstance(seeds, dict) else [seeds]:
+            if not isinstance(count, int) or count < 1:
+                raise PydanticCustomError("seeds", "must be a whole number from 1, or one for each profile")
+        return seeds
 
 
 def load_studies(selected: Literal["all"] | list[str], folder: Path = EXPERIMENTS) -> list[Study]:

@@ -69,8 +69,8 @@ def test_a_claim_is_compared_for_each_level_and_context(tmp_path: Path) -> None:
         ("level: [leaky_relu 0.1", "level: [leaky_relu 0.2", "claim c names 'leaky_relu 0.2'"),
         ("title: T", "titel: T", "mine.yaml"),
         ("question: Q?", "question: [", "{path}:"),
-        ("question: Q?", "question: Q?\nseeds: 0", "seeds"),
-        ("question: Q?", "question: Q?\nseeds: {quick: many}", "seeds"),
+        ("question: Q?", "question: Q?\nseeds: 0", "seeds in {path}: must be a whole number from 1"),
+        ("question: Q?", "question: Q?\nseeds: {quick: many}", "not {{'quick': 'many'}}"),
     ],
 )
 def test_mistakes_name_file_and_key(tmp_path: Path, old: str, new: str, words: str) -> None:
