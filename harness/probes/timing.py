@@ -33,16 +33,16 @@ PLAIN = {"activation": Choice("relu"), "norm": Choice("none")}
 class Timing(Observer):
     """The least of repeated timings after training; the seconds are the machine's as much as the net's.
 
-    A step is the whole update on a batch of the run's size, augmentation and optimizer included, on a copy of the
-    net. Costs are multiples of the same with ReLU and without a norm, timed in turn with it: what else the machine
-    does at that moment slows both.
+    A step is the whole update on a batch of the run's size (of 128 pictures where that is larger), augmentation and
+    optimizer included, on a copy of the net. Costs are multiples of the same with ReLU and without a norm, timed in
+    turn with it: what else the machine does at that moment slows both.
     """
 
     def __init__(self) -> None:
         self.metrics: dict[str, float | None] = {}
 
     def after_training(self, recipe: "Recipe") -> None:
-        index = spread(len(recipe.train), recipe.spec.settings.batch_size).to(recipe.spec.device)
+        index = spread(len(recipe.train), min(recipe.spec.settings.batch_size, PART)).to(recipe.spec.device)
         twin, plain = twin_of(recipe, copy.deepcopy(recipe.model)), twin_of(recipe, recipe.other_model(**PLAIN))
         kept = backward_bytes(twin, index)
         step, plain_step = least([lambda: twin.update(index), lambda: plain.update(index)], recipe.spec.device)

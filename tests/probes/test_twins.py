@@ -404,7 +404,7 @@ def test_batch_cost(spec: Spec, run_data: RunData, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("harness.probes.batch_cost.timed", squared)
     found = run(spec(batch_size=whole), run_data, [Recorder()])
-    assert sizes == [round(share * whole) for share in (0.125, 0.25, 0.5, 1)]
+    assert sizes == [round(share * whole) for share in (0.25, 0.5, 1)]
     assert found.metrics["batch_cost_exponent"] == pytest.approx(2)
 
 
