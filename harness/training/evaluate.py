@@ -9,7 +9,7 @@ from harness.training.recipe import Recipe
 from harness.training.split import Split
 
 # Small enough that the maps of a batch stay in a processor's cache.
-EVALUATION_BATCH = {"cpu": 256, "cuda": 2048}
+EVALUATION_BATCH = {"cpu": 128, "cuda": 2048}
 
 
 @dataclass(frozen=True)
