@@ -6,6 +6,7 @@ The file of the probe `name` is `name.py`: it is part of the fingerprint of the 
 from harness.probes import (  # noqa: F401
     activations,
     batch_cost,
+    gain,
     gap,
     gradients,
     inference,

@@ -40,20 +40,12 @@ class Activations(EpochObserver):
 
     A unit is a channel. At the last look it is dead if its output is exactly 0 on every validation picture, at the
     others on 32 of them; mean, std (over pictures, units and places), histogram and saturated share are of these 32.
-
-    The gain of a layer is the root mean square of what its nonlinearity gives over that of what its convolution
-    gets, before training: what He and Glorot derive, without the pooling between layers, which raises it too.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.seen: dict[str, list[np.ndarray]] = {name: [] for name in STATISTICS}
         self.layers: list[str] = []
-        self.gains = np.array([])
-
-    def before_training(self, recipe: "Recipe") -> None:
-        super().before_training(recipe)
-        self.gains = layer_gains(recipe)
 
     def look(self, recipe: "Recipe") -> None:
         """Add one entry of every statistic of every layer."""
@@ -100,12 +92,7 @@ class Activations(EpochObserver):
                 f"{prefix}saturated_share": number(saturated.mean()),
                 f"{prefix}dead_share": number(dead.mean()),
             }
-        # The first layer sees a few channels that are much alike: chance, rather than the rule, decides its gain.
-        inner = self.gains[1:]
-        whole = bool(len(inner)) and bool(np.isfinite(inner).all()) and bool((inner > 0).all())
-        metrics["start_layer_gain"] = number(np.exp(np.log(inner).mean())) if whole else None
         arrays = {f"activations/{name}": np.stack(entries).astype(np.float32) for name, entries in self.seen.items()}
-        arrays["activations/gain"] = self.gains
         arrays["activations/epochs"] = np.array(self.epochs)
         arrays["activations/layers"] = np.array(self.layers)
         arrays["activations/edges"] = BINS
@@ -149,28 +136,6 @@ def steepest(layer: nn.Module) -> float:
         return 1.0
     device = next((p.device for p in layer.parameters()), torch.device("cpu"))
     return float(slope(layer, grid.to(device)).max())
-
-
-def layer_gains(recipe: "Recipe") -> np.ndarray:
-    """Return (layers,) the root mean square after each nonlinearity over that before the last convolution in front."""
-    gains: list[torch.Tensor] = []
-    entered = [torch.tensor(torch.nan)]
-
-    def enter(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        entered[0] = inputs[0].float().square().mean().sqrt()
-
-    def leave(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
-        gains.append(output.float().square().mean().sqrt() / entered[0])
-
-    convolutions = [module for module in recipe.model.modules() if isinstance(module, nn.Conv2d)]
-    handles = [module.register_forward_pre_hook(enter) for module in convolutions]
-    handles += [layer.register_forward_hook(leave) for layer in activation_layers(recipe).values()]
-    try:
-        forward(recipe, spread(len(recipe.validation), FIXED))
-    finally:
-        for handle in handles:
-            handle.remove()
-    return np.array([float(gain) for gain in gains])
 
 
 @torch.no_grad()

@@ -13,6 +13,7 @@ from torch import nn
 from harness.probes import PROBE, Observer
 from harness.probes.activations import FIXED, Activations, growth, slope, statistics, steepest
 from harness.probes.batch_cost import BatchCost
+from harness.probes.gain import PICTURES, Gain
 from harness.probes.gap import Gap
 from harness.probes.gradients import Gradients, unit_agreement
 from harness.probes.inference import Inference
@@ -23,8 +24,10 @@ from harness.probes.symmetry import Symmetry, identical_share
 from harness.probes.timing import MOST_ROUNDS, Timing, backward_bytes, timed
 from harness.probes.updates import Updates
 from harness.probes.weights import Weights
+from harness.seeding import derive
 from harness.spec import RunSpec
 from harness.training.loop import run
+from harness.training.model import build_model
 from harness.training.recipe import Recipe
 from harness.training.split import RunData
 
@@ -369,22 +372,35 @@ def test_memory_kept_for_the_backward_pass(spec: Spec, run_data: RunData) -> Non
     assert kept(norm="batch") == plain + places + normed
 
 
-def test_layer_gain(spec: Spec, run_data: RunData) -> None:
+def test_gain(spec: Spec, run_data: RunData, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.probes.gain.DRAWS", 2)
     copies = Copies()
-    result = run(spec(norm="none"), run_data, [copies, Activations()])
+    result = run(spec(norm="none"), run_data, [copies, Gain()])
     recipe = copies.recipe
-    model, x = copies.start.double().eval(), recipe.scale(recipe.validation.pictures(slice(None))).double()
-    x = x[spread(len(x), FIXED)]
+    x = recipe.scale(recipe.validation.pictures(slice(None))).double()[spread(len(recipe.validation), PICTURES)]
+    first, second = (
+        plain_gains(new_model(replace(recipe.spec, seed=derive(0, f"gain:{draw}")), x), x) for draw in range(2)
+    )
+    gains = [sqrt((a * a + b * b) / 2) for a, b in zip(first, second, strict=True)]
+    assert first != second
+    assert result.arrays["gain/gain"] == pytest.approx(gains, rel=1e-4)
+    assert result.metrics["start_layer_gain"] == pytest.approx(sqrt(gains[1] * gains[2]), rel=1e-4)
+
+
+def new_model(spec: RunSpec, x: torch.Tensor) -> nn.Module:
+    channels, height, width = x.shape[1:]
+    return build_model(spec.settings, 10, (height, width, channels), spec.seed).double().eval()
+
+
+def plain_gains(model: nn.Module, x: torch.Tensor) -> list[float]:
     gains = []
     for layer in model:  # type: ignore[attr-defined]
         y = layer(x)
         if isinstance(layer, nn.Sequential):
-            gains.append(
-                sqrt(sum(v * v for v in flat([y])) / y.numel()) / sqrt(sum(v * v for v in flat([x])) / x.numel())
-            )
+            after, before = (sqrt(sum(v * v for v in flat([one])) / one.numel()) for one in (y, x))
+            gains.append(after / before)
         x = y
-    assert result.arrays["activations/gain"] == pytest.approx(gains, rel=1e-4)
-    assert result.metrics["start_layer_gain"] == pytest.approx(sqrt(gains[1] * gains[2]), rel=1e-4)
+    return gains
 
 
 def test_batch_cost(spec: Spec, run_data: RunData, monkeypatch: pytest.MonkeyPatch) -> None:
