@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # Of the training pictures.
 SHARES = (1 / 4, 1 / 2, 1.0)
-ROUNDS = 9
+ROUNDS = 15
 
 
 @PROBE.level("batch_cost")
