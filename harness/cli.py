@@ -136,10 +136,11 @@ def waiting_specs(current: "Plan") -> list["RunSpec"]:
 def train() -> None:
     """Train every run of the plan that has no record yet, in parallel; stop and restart as you like."""
     from harness.data.prepared import Prepared
-    from harness.engines.local import LocalEngine
+    from harness.engines.local import LocalEngine, start_server
     from harness.ensemble import record_ensembles
 
     params = load_params()
+    start_server()
     store = Store(RUNS)
     stamp = version_stamp()
     failed: list[str] = []
@@ -300,11 +301,22 @@ def search(
 @app.command()
 def surfaces() -> None:
     """Follow every update rule over three surfaces of two weights; writes data/surfaces.json for the report."""
-    from harness.procedures.store import write
+    with console.status("following every update rule over three surfaces"):
+        result = followed()
+    keep_surfaces(result)
+
+
+def followed() -> dict[str, Any]:
+    """Return the paths over the surfaces; torch is imported only here, by the process that follows them."""
     from harness.procedures.surfaces import surfaces as follow
 
-    with console.status("following every update rule over three surfaces"):
-        result = follow()
+    return follow()
+
+
+def keep_surfaces(result: dict[str, Any]) -> None:
+    """Write the paths for the report."""
+    from harness.procedures.store import write
+
     write(SURFACES, result)
     rules = len(result["surfaces"][0]["rules"])
     console.print(f"{SURFACES}: {rules} update rules on {len(result['surfaces'])} surfaces", highlight=False)
@@ -313,9 +325,14 @@ def surfaces() -> None:
 @app.command()
 def procedures() -> None:
     """Run preflight and surfaces, which the report shows beside the studies; a failed check stops nothing."""
-    # In one process, which imports torch and its compiler once.
-    preflight(keep_going=True)
-    surfaces()
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    # Side by side: both begin with seconds of imports.
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        following = pool.submit(followed)
+        preflight(keep_going=True)
+        keep_surfaces(following.result())
 
 
 @app.command()

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -26,6 +27,14 @@ ATTEMPTS = 2
 def default_workers(device: str) -> int:
     """Return the number of processes that use this machine well."""
     return 1 if device == "cuda" else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+def start_server() -> None:
+    """Start the server that workers are forked from: what it imports takes seconds, in which the caller can go on."""
+    # A fork of this process would inherit its threads; one of a server that has imported torch, and
+    # done nothing else, starts at once: the import takes longer than many a run.
+    multiprocessing.set_forkserver_preload(["harness.engines.preload"])
+    forkserver.ensure_running()
 
 
 class LocalEngine:
@@ -91,10 +100,8 @@ class Worker:
 
     def launch(self) -> None:
         """Start the process while the parent goes on."""
-        # A fork of this process would inherit its threads; one of a server that has imported torch, and
-        # done nothing else, starts at once: the import takes longer than many a run.
+        start_server()
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["harness.engines.preload"])
         self.connection, remote = context.Pipe()
         self.process: ForkServerProcess = context.Process(target=work, args=(remote, self.prepared), daemon=True)
         self.process.start()
