@@ -14,7 +14,7 @@ from harness.report.figures.watched import Arrays, log_scale, watched_figure
     source="batch_cost/seconds",
     title="Time of one full-batch step",
     caption=(
-        "Time of a step on an eighth to all of the training pictures; both scales are logarithmic. "
+        "Time of a step on a quarter to all of the training pictures; both scales are logarithmic. "
         "Look for points on the thin line: its slope is 1, a cost in proportion to the number of pictures."
     ),
     label="Time of a step over the number of pictures",
