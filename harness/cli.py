@@ -114,7 +114,7 @@ def plan() -> None:
     workers = worker_count(params, current)
     data = load_run_data(Prepared.load(PREPARED), current.target.device)
     with console.status("measuring a few steps of each kind of run"):
-        seconds = estimate(list(current.pending.values()) + waiting_specs(current), data) / workers
+        seconds = estimate(list(current.pending.values()) + current.stand_ins, data) / workers
     typer.echo(
         f"about {duration(seconds)} with {workers} worker(s) on {current.target.device}, "
         f"{current.target.precision} (by default {default_workers(current.target.device)} workers)"
@@ -123,13 +123,6 @@ def plan() -> None:
     typer.echo(
         f"with {params.seeds} seeds the smallest p-value of an exact sign-flip test is {smallest_p(params.seeds):.3g}"
     )
-
-
-def waiting_specs(current: "Plan") -> list["RunSpec"]:
-    """Return stand-ins for the runs that wait for tuning; their rates don't change how long they take."""
-    return [
-        current.target.spec(planned.arm.settings, seed) for planned in current.arms for seed in range(planned.waiting)
-    ]
 
 
 @app.command()
@@ -175,7 +168,7 @@ def train_pending(
     from harness.progress import TrainingProgress
     from harness.tracking import Tracker
 
-    names = run_names(current)
+    names = current.names
     epoch_images = current.target.data["splits"]["train"]
     tracker = Tracker(
         params.tracking.uri, current.to_json(), lambda line: console.print(line, highlight=False, soft_wrap=True)
@@ -204,20 +197,6 @@ def train_pending(
         console.print(kept, highlight=False, soft_wrap=True)
         raise
     tracker.close()
-
-
-def run_names(current: "Plan") -> dict[str, str]:
-    """Return `study · context · level · seed 2` for each run; a folded run has the name of its first arm."""
-    names: dict[str, str] = {}
-    for planned in current.arms:
-        arm = f"{planned.arm.study} · {planned.arm.context} · {planned.arm.level}"
-        for trial in planned.trials:
-            names.setdefault(trial.spec.fingerprint, f"{arm} · {planned.tuned} {trial.value:g}")
-        for spec in planned.runs:
-            names.setdefault(spec.fingerprint, f"{arm} · seed {spec.seed}")
-            for member in spec.members:
-                names.setdefault(member.fingerprint, f"{arm} · seed {spec.seed} · member of seed {member.seed}")
-    return names
 
 
 @app.command()

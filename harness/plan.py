@@ -110,6 +110,27 @@ class Plan:
         """Runs whose settings the tuning has yet to choose."""
         return sum(planned.waiting for planned in self.arms)
 
+    @property
+    def stand_ins(self) -> list[RunSpec]:
+        """Runs in place of those that wait for tuning; their rates don't change how long they take."""
+        return [
+            self.target.spec(planned.arm.settings, seed) for planned in self.arms for seed in range(planned.waiting)
+        ]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """`study · context · level · seed 2` by fingerprint; a folded run has the name of its first arm."""
+        names: dict[str, str] = {}
+        for planned in self.arms:
+            arm = f"{planned.arm.study} · {planned.arm.context} · {planned.arm.level}"
+            for trial in planned.trials:
+                names.setdefault(trial.spec.fingerprint, f"{arm} · {planned.tuned} {trial.value:g}")
+            for spec in planned.runs:
+                names.setdefault(spec.fingerprint, f"{arm} · seed {spec.seed}")
+                for member in spec.members:
+                    names.setdefault(member.fingerprint, f"{arm} · seed {spec.seed} · member of seed {member.seed}")
+        return names
+
     def to_json(self) -> dict[str, Any]:
         """Return what analysis and tracking need to know, as plain values."""
         studies = []

@@ -31,7 +31,7 @@ def channel_statistics(train: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]
 def as_map(per_channel: torch.Tensor, train: torch.Tensor) -> torch.Tensor:
     """Return values (C, 1, 1) repeated over a whole picture, laid out as batches are: (1, C, H, W).
 
-    A picture's numbers then meet those of the map one after another; three channels at a time take several times as long.
+    A picture's numbers then meet those of the map one after another; three at a time take several times as long.
     """
     return per_channel.expand(1, *train.shape[1:]).contiguous(memory_format=torch.channels_last)
 
