@@ -23,6 +23,7 @@ def filled(name: str, **arguments: float) -> torch.Tensor:
         ("normal", 0.01),
         ("xavier", sqrt(2 / (FAN_IN + FAN_OUT))),
         ("xavier_fan_in", 1 / sqrt(FAN_IN)),
+        ("torch", 1 / sqrt(3 * FAN_IN)),
         ("he", sqrt(2 / FAN_IN)),
         ("he_as_printed", 2 / sqrt(FAN_IN)),
         ("orthogonal", sqrt(2 / FAN_IN)),
@@ -37,6 +38,14 @@ def test_standard_deviation(name: str, std: float) -> None:
 def test_fan_in_counts_the_inputs_of_one_unit() -> None:
     assert fan_in(torch.empty(SHAPE)) == FAN_IN
     assert fan_in(torch.empty(10, 128)) == 128
+
+
+def test_torch_is_what_a_layer_of_torch_starts_with() -> None:
+    layer = torch.nn.Conv2d(64, 256, 3)
+    weight = filled("torch")
+    bound = layer.weight.abs().max().item()
+    assert bound * 0.999 < weight.abs().max().item() <= 1 / sqrt(FAN_IN)
+    assert weight.std().item() == pytest.approx(layer.weight.std().item(), rel=0.01)
 
 
 def test_equal_weights() -> None:

@@ -1,0 +1,114 @@
+"""The control of the bench beside a plain PyTorch loop: the same net, pictures, budget and rate, seed by seed in turn.
+
+python benchmarks/plain.py                                    # the recipe of params.yaml on data/prepared
+python benchmarks/plain.py --augmentation flip_crop --seeds 5
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import torch
+from torch import nn
+
+from harness.cli import PREPARED
+from harness.config import PARAMS, load_params
+from harness.data.prepared import Prepared
+from harness.plan import Target
+from harness.spec import Choice, RunSpec, Settings
+from harness.studies import check_recipe, resolve
+from harness.training.device import resolve_device, resolve_precision, set_up_process
+from harness.training.loop import run
+from harness.training.split import RunData, load_run_data
+
+
+def plain_loop(settings: Settings, data: RunData, seed: int, device: str) -> float:
+    """Train as the first tutorial would, with torch's defaults, and return the accuracy on the test pictures."""
+    torch.manual_seed(seed)
+    height, width, channels = data.image_size
+    layers: list[nn.Module] = []
+    for out in (settings.width, 2 * settings.width, 4 * settings.width):
+        layers += [nn.Conv2d(channels, out, 3, padding=1), nn.BatchNorm2d(out), nn.ReLU(), nn.MaxPool2d(2)]
+        channels = out
+    dense = nn.Linear(channels * (height // 8) * (width // 8), len(data.classes))
+    model = nn.Sequential(*layers, nn.Flatten(), dense).to(device)
+    train, test = (split.images.permute(0, 3, 1, 2).float() / 255 for split in (data.train, data.test))
+    mean, std = train.mean(dim=(0, 2, 3), keepdim=True), train.std(dim=(0, 2, 3), keepdim=True)
+    train, test = (train - mean) / std, (test - mean) / std
+    steps = settings.epochs * -(-len(train) // settings.batch_size)
+    optimizer = torch.optim.SGD(model.parameters(), lr=settings.learning_rate, momentum=0.9, nesterov=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, total_steps=steps)
+    for _ in range(settings.epochs):
+        for index in torch.randperm(len(train), device=device).split(settings.batch_size):
+            images = train[index]
+            if settings.augmentation.name == "flip_crop":
+                images = flip_and_crop(images)
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(images), data.train.labels[index]).backward()
+            optimizer.step()
+            schedule.step()
+    model.eval()
+    with torch.no_grad():
+        guesses = torch.cat([model(part).argmax(dim=1) for part in test.split(500)])
+    return (guesses == data.test.labels).float().mean().item()
+
+
+def flip_and_crop(images: torch.Tensor, reach: int = 4) -> torch.Tensor:
+    """Mirror every second picture and move each by up to `reach` pixels, one by one."""
+    size = images.shape[2]
+    padded = nn.functional.pad(images, (reach, reach, reach, reach), mode="reflect")
+    moved = []
+    for picture in padded:
+        y, x = torch.randint(2 * reach + 1, (2,)).tolist()
+        part = picture[:, y : y + size, x : x + size]
+        moved.append(part.flip(2) if torch.rand(()) < 0.5 else part)
+    return torch.stack(moved)
+
+
+def bench_loop(spec: RunSpec, data: RunData) -> float:
+    """Train the control and return its accuracy on the test pictures; a run that failed counts as 0."""
+    return run(spec, data).metrics["test_accuracy"] or 0.0
+
+
+def main() -> None:
+    """Train both under every seed in turn; print a line each, then mean, scatter and seconds."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--prepared", type=Path, default=PREPARED, help="folder that `harness prepare` wrote")
+    parser.add_argument("--augmentation", choices=["none", "flip_crop"], help="by default that of params.yaml")
+    parser.add_argument("--seeds", type=int, default=10)
+    arguments = parser.parse_args()
+    params = load_params()
+    prepared = Prepared.load(arguments.prepared)
+    settings = resolve(check_recipe(params.recipe, str(PARAMS)), {}, prepared.manifest["splits"]["train"])
+    if arguments.augmentation:
+        settings = settings.changed(augmentation=Choice(arguments.augmentation))
+    device = resolve_device(params.engine.device)
+    precision = resolve_precision(params.engine.precision, device)
+    spec = Target(prepared.manifest, device, precision, params.engine.threads).spec(settings, 0)
+    data = load_run_data(prepared, device)
+    set_up_process(params.engine.threads)
+    ways = {
+        "bench": lambda seed: bench_loop(replace(spec, seed=seed), data),
+        "plain": lambda seed: plain_loop(settings, data, seed, device),
+    }
+    accuracies: dict[str, list[float]] = {name: [] for name in ways}
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for seed in range(arguments.seeds):
+        for name, way in ways.items():
+            started = time.perf_counter()
+            accuracies[name].append(100 * way(seed))
+            seconds[name].append(time.perf_counter() - started)
+        print(f"seed {seed}: " + ", ".join(f"{name} {accuracies[name][-1]:.1f} %" for name in ways), flush=True)
+    for name in ways:
+        mean, scatter = statistics.mean(accuracies[name]), statistics.stdev(accuracies[name])
+        time_taken = statistics.median(seconds[name])
+        print(f"{name}: {mean:.1f} % (sd {scatter:.1f}, least {min(accuracies[name]):.1f}), {time_taken:.2f} s a run")
+
+
+if __name__ == "__main__":
+    main()
