@@ -82,6 +82,8 @@ def main() -> None:
     parser.add_argument("--augmentation", choices=["none", "flip_crop"], help="by default that of params.yaml")
     parser.add_argument("--seeds", type=int, default=10)
     arguments = parser.parse_args()
+    if arguments.seeds < 2:
+        parser.error("--seeds must be at least 2: one run shows no scatter")
     params = load_params()
     prepared = Prepared.load(arguments.prepared)
     settings = resolve(check_recipe(params.recipe, str(PARAMS)), {}, prepared.manifest["splits"]["train"])
