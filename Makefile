@@ -5,7 +5,7 @@ UV_VERSION = $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements.lock)
 # DVC runs `python`; it must be the one of the environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test lint lock browser clean
+.PHONY: repro test bench lint lock browser clean
 
 repro: .venv/installed
 	@echo "== dvc repro: prepare, train, track, report"
@@ -17,6 +17,12 @@ repro: .venv/installed
 test: .venv/installed browser
 	@echo "== pytest"
 	python -m pytest
+
+# The control beside a plain PyTorch loop on the same pictures, without augmentation and with.
+bench: .venv/installed
+	dvc repro prepare
+	python benchmarks/plain.py
+	python benchmarks/plain.py --set augmentation=flip_crop
 
 lint: .venv/installed
 	ruff check .

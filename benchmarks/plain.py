@@ -1,7 +1,7 @@
 """The control of the bench beside a plain PyTorch loop: the same net, pictures, budget and rate, seed by seed in turn.
 
-python benchmarks/plain.py                                    # the recipe of params.yaml on data/prepared
-python benchmarks/plain.py --augmentation flip_crop --seeds 5
+python benchmarks/plain.py                              # the recipe of params.yaml on data/prepared
+python benchmarks/plain.py --set augmentation=flip_crop --set learning_rate=0.1 --seeds 5
 """
 
 import argparse
@@ -14,17 +14,21 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
+import yaml
 from torch import nn
 
 from harness.cli import PREPARED
 from harness.config import PARAMS, load_params
 from harness.data.prepared import Prepared
 from harness.plan import Target
-from harness.spec import Choice, RunSpec, Settings
-from harness.studies import check_recipe, resolve
+from harness.spec import RunSpec, Settings
+from harness.studies import check_changes, check_recipe, resolve
 from harness.training.device import resolve_device, resolve_precision, set_up_process
 from harness.training.loop import run
 from harness.training.split import RunData, load_run_data
+
+# Settings that the plain loop follows; the rest of it is as the first tutorial has it.
+PLAIN = {"width", "augmentation", "learning_rate", "batch_size", "epochs"}
 
 
 def plain_loop(settings: Settings, data: RunData, seed: int, device: str) -> float:
@@ -79,16 +83,21 @@ def main() -> None:
     """Train both under every seed in turn; print a line each, then mean, scatter and seconds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--prepared", type=Path, default=PREPARED, help="folder that `harness prepare` wrote")
-    parser.add_argument("--augmentation", choices=["none", "flip_crop"], help="by default that of params.yaml")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="another value for both")
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first-seed", type=int, default=0)
     arguments = parser.parse_args()
     if arguments.seeds < 2:
         parser.error("--seeds must be at least 2: one run shows no scatter")
     params = load_params()
     prepared = Prepared.load(arguments.prepared)
-    settings = resolve(check_recipe(params.recipe, str(PARAMS)), {}, prepared.manifest["splits"]["train"])
-    if arguments.augmentation:
-        settings = settings.changed(augmentation=Choice(arguments.augmentation))
+    named = dict(pair.partition("=")[::2] for pair in arguments.set)
+    changes = dict(check_changes({name: yaml.safe_load(value) for name, value in named.items()}, "--set"))
+    settings = resolve(check_recipe(params.recipe, str(PARAMS)), changes, prepared.manifest["splits"]["train"])
+    if unknown := set(changes) - PLAIN:
+        parser.error(f"the plain loop knows no {', '.join(sorted(unknown))}; --set takes {', '.join(sorted(PLAIN))}")
+    if settings.augmentation.name not in ("none", "flip_crop"):
+        parser.error(f"the plain loop has no augmentation {settings.augmentation}; it has none and flip_crop")
     device = resolve_device(params.engine.device)
     precision = resolve_precision(params.engine.precision, device)
     spec = Target(prepared.manifest, device, precision, params.engine.threads).spec(settings, 0)
@@ -100,7 +109,7 @@ def main() -> None:
     }
     accuracies: dict[str, list[float]] = {name: [] for name in ways}
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for seed in range(arguments.seeds):
+    for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
         for name, way in ways.items():
             started = time.perf_counter()
             accuracies[name].append(100 * way(seed))

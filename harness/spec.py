@@ -106,6 +106,7 @@ class Settings:
     batch_size: int
     rate_scaling: Choice
     epochs: int
+    evaluate_every: int
     patience: int
     target_accuracy: float
     max_train_seconds: float

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from math import ceil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -213,6 +214,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "learning_rate": (0, 1e6),
     "batch_size": (1, 1e9),
     "epochs": (1, 1e6),
+    "evaluate_every": (1, 1e6),
     "patience": (0, 1e6),
     "target_accuracy": (0, 1),
     "max_train_seconds": (1, 1e9),
@@ -261,7 +263,7 @@ def resolve(recipe: Mapping[str, Any], changes: Mapping[str, Any], train_images:
     if values["dropout"] == 0:
         values["dropout_place"] = recipe["dropout_place"]
     # A run that ends before its patience does is not stopped early.
-    if values["patience"] >= values["epochs"] - 1:
+    if values["patience"] >= ceil(values["epochs"] / values["evaluate_every"]) - 1:
         values["patience"] = 0
     # A search that can't be is refused before anything trains; one that can looks for these itself.
     if SEARCH.build(values["search"]):

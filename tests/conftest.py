@@ -24,7 +24,7 @@ def heed_interrupts() -> None:
 
 ROOT = Path(__file__).parents[1]
 # Small enough that a run takes a fraction of a second.
-TINY = {"width": 4, "epochs": 2, "max_train_seconds": 60, "batch_size": 32, "learning_rate": 0.05}
+TINY = {"width": 4, "epochs": 2, "evaluate_every": 1, "max_train_seconds": 60, "batch_size": 32, "learning_rate": 0.05}
 TRAIN_IMAGES = 80
 
 

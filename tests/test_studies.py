@@ -137,3 +137,6 @@ def test_patience_that_outlasts_the_run_is_none(recipe: dict[str, Any]) -> None:
     usual = {"epochs": 6}
     assert resolve(recipe, usual | {"patience": 5}, 80) == resolve(recipe, usual, 80)
     assert resolve(recipe, usual | {"patience": 4}, 80).patience == 4
+    # Counted in evaluations, of which there are three.
+    assert resolve(recipe, usual | {"patience": 2, "evaluate_every": 2}, 80).patience == 0
+    assert resolve(recipe, usual | {"patience": 1, "evaluate_every": 2}, 80).patience == 1

@@ -1,6 +1,8 @@
 """Verdicts in plain words, with the numbers they rest on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import ceil
+from typing import Any
 
 from harness.analysis.quantities import PRIMARY, Quantity, quantity
 from harness.analysis.statistics import Estimate
@@ -163,6 +165,21 @@ def comparisons(one: JudgedClaim) -> str:
 def tally(claims: Sequence[JudgedClaim]) -> dict[str, int]:
     """Return how many claims have which verdict."""
     return {name: sum(claim.verdict == name for claim in claims) for name in ("supported", "refuted", "unresolved")}
+
+
+def budget(plan: Mapping[str, Any]) -> str:
+    """Return how much training everything in a plan rests on."""
+    base, data = plan["base"], plan["data"]
+    images = data["splits"]["train"]
+    size = images if base["batch_size"] == "full" else base["batch_size"]
+    updates = base["epochs"] * ceil(images / size)
+    kind = "generated pictures" if data["source"] == "synthetic" else f"pictures of {data['source']}"
+    widths = ", ".join(str(base["width"] * factor) for factor in (1, 2, 4))
+    return (
+        f"Profile {plan['profile']}: {plural(updates, 'update')}, which is {plural(base['epochs'], 'epoch')} of "
+        f"{images:,} {kind} in batches of {size:,}, by nets of {widths} channels, unless a study varies it. More "
+        "pictures, longer training or larger nets may give other answers."
+    )
 
 
 def plural(count: int, noun: str) -> str:

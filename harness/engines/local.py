@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
@@ -146,10 +147,11 @@ def work(connection: Connection, prepared: Path) -> None:
         """Tells the parent of every epoch."""
 
         def __init__(self, spec: RunSpec) -> None:
-            self.spec, self.begun = spec, 0
+            self.spec, self.begun, self.epoch = spec, 0, inf
 
         def after_epoch(self, recipe: "Recipe", point: dict[str, float]) -> None:
-            self.begun += point["epoch"] == 1
+            self.begun += point["epoch"] <= self.epoch
+            self.epoch = point["epoch"]
             searching = recipe.spec.settings.search != self.spec.settings.search
             connection.send(Epoch(self.spec, point, self.begun if searching else None))
 

@@ -16,19 +16,19 @@ Parameters = Iterable[torch.nn.Parameter]
 @OPTIMIZER.level("sgd")
 def sgd(parameters: Parameters, learning_rate: float) -> Optimizer:
     """w <- w - rate g. With a batch of the whole training set this is gradient descent."""
-    return torch.optim.SGD(parameters, lr=learning_rate)
+    return torch.optim.SGD(parameters, lr=learning_rate, fused=True)
 
 
 @OPTIMIZER.level("momentum")
 def momentum(parameters: Parameters, learning_rate: float, *, rho: float = 0.9) -> Optimizer:
     """v <- rho v + g; w <- w - rate v (Polyak, 1964)."""
-    return torch.optim.SGD(parameters, lr=learning_rate, momentum=rho)
+    return torch.optim.SGD(parameters, lr=learning_rate, momentum=rho, fused=True)
 
 
 @OPTIMIZER.level("nesterov")
 def nesterov(parameters: Parameters, learning_rate: float, *, rho: float = 0.9) -> Optimizer:
     """Momentum whose gradient is taken where the velocity leads (Nesterov, 1983; Sutskever et al., 2013)."""
-    return torch.optim.SGD(parameters, lr=learning_rate, momentum=rho, nesterov=True)
+    return torch.optim.SGD(parameters, lr=learning_rate, momentum=rho, nesterov=True, fused=True)
 
 
 @OPTIMIZER.level("adagrad")
@@ -52,7 +52,7 @@ def adadelta(parameters: Parameters, learning_rate: float, *, decay: float = 0.9
 @OPTIMIZER.level("adam")
 def adam(parameters: Parameters, learning_rate: float, *, beta1: float = 0.9, beta2: float = 0.999) -> Optimizer:
     """Momentum and RMSProp with bias correction (Kingma and Ba, 2014)."""
-    return torch.optim.Adam(parameters, lr=learning_rate, betas=(beta1, beta2))
+    return torch.optim.Adam(parameters, lr=learning_rate, betas=(beta1, beta2), fused=True)
 
 
 class UncorrectedAdam(Optimizer):
@@ -97,4 +97,4 @@ def nadam(parameters: Parameters, learning_rate: float, *, beta1: float = 0.9, b
 @OPTIMIZER.level("adamw")
 def adamw(parameters: Parameters, learning_rate: float, *, decay: float = 0.01) -> Optimizer:
     """Adam with weight decay apart from the gradient (Loshchilov and Hutter, 2017)."""
-    return torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=decay)
+    return torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=decay, fused=True)

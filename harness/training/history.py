@@ -25,7 +25,7 @@ DIVERGED = 100.0
 
 @dataclass
 class History:
-    """Curves with one entry an epoch, and a copy of the weights of the best validation epoch."""
+    """Curves with one entry a judged epoch, and a copy of the weights of the best of them."""
 
     curves: dict[str, list[float | None]] = field(default_factory=lambda: defaultdict(list))
     best: tuple[float, float] = (-1.0, 0.0)
@@ -39,7 +39,7 @@ class History:
     seconds: dict[str, float] = field(default_factory=lambda: {"train": 0.0, "evaluation": 0.0})
 
     def add(self, point: dict[str, float], first_loss: float, model: torch.nn.Module) -> bool:
-        """Append one epoch; keep the weights if it is the best yet. False: the run has diverged.
+        """Append one judged epoch; keep the weights if it is the best yet. False: the run has diverged.
 
         It has if its loss is not finite, or many times that of the first batch, `first_loss`.
         """
@@ -60,7 +60,7 @@ class History:
         return True
 
     def epochs_to(self, target_accuracy: float) -> int | None:
-        """Return the first epoch whose validation accuracy reaches the target; None if none does."""
+        """Return the first judged epoch whose validation accuracy reaches the target; None if none does."""
         pairs = zip(self.curves["epoch"], self.curves["validation_accuracy"], strict=True)
         return next((int(e) for e, a in pairs if e is not None and a is not None and a >= target_accuracy), None)
 

@@ -93,6 +93,9 @@ def fit(recipe: Recipe, history: History, watch: Watch) -> Status:
                 if time.perf_counter() - history.aside > deadline:
                     return "timed out"
         history.images += recipe.epoch_images
+        # Counted from the end: the last epoch is always judged.
+        if (settings.epochs - epoch) % settings.evaluate_every:
+            continue
         with Stopwatch(history, "evaluation", device):
             validation = evaluate(recipe, recipe.validation)
             train_loss, train_accuracy = (totals / recipe.epoch_images).tolist()

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from math import sqrt
 
 import torch
 from torch import nn
@@ -16,9 +17,10 @@ from harness.seeding import generator
 from harness.spec import Settings
 
 STAGES = 3
-# He and Glorot derive the size of weights in front of a nonlinearity. Behind the last layer there is a softmax: with
-# small logits the first loss is near ln(classes), and no early steps are spent, or units lost, on unlearning them.
-OUTPUT_SCALE = 0.1
+# The dense layer has hundreds of inputs, all positive, and no norm: how far a step moves its outputs grows with the sum
+# of their squares, and would alone limit the rate of the whole net. They are scaled so that n inputs of size 1 have
+# this sum, however wide the net. Small logits at first come with it: the first loss is near ln(classes).
+SQUARES = 64.0
 
 
 def build_model(settings: Settings, classes: int, image_size: tuple[int, int, int], seed: int) -> "ConvNet":
@@ -49,10 +51,23 @@ def build_model(settings: Settings, classes: int, image_size: tuple[int, int, in
     layers["flatten"] = nn.Flatten()
     layers.update(("dropout", layer) for layer in dropout(rates[-1], dense=True))
     pixels = (height // 2**STAGES) * (width // 2**STAGES)
+    layers["scaled"] = Scaled(sqrt(SQUARES / (channels * pixels)))
     layers["dense"] = nn.Linear(channels * pixels, classes)
     model = ConvNet(layers)
     initialize(model, settings, seed)
     return model
+
+
+class Scaled(nn.Module):
+    """Its input times a number."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the product, in the shape of `x`."""
+        return x * self.factor
 
 
 class ConvNet(nn.Sequential):
@@ -101,7 +116,7 @@ class LayerMaker:
 
 
 def initialize(model: nn.Module, settings: Settings, seed: int, prefix: str = "") -> None:
-    """Fill the weights of convolutions and dense layers, which give the output; their biases start at zero.
+    """Fill the weights of convolutions and dense layers; their biases start at zero.
 
     Each tensor has a stream of its own, so that layers of equal name and shape start equal
     whatever else differs between two arms.
@@ -110,7 +125,5 @@ def initialize(model: nn.Module, settings: Settings, seed: int, prefix: str = ""
         for name, module in model.named_modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 INITIALIZATION.build(settings.initialization, module.weight, generator(seed, f"init:{prefix}{name}"))
-                if isinstance(module, nn.Linear):
-                    module.weight *= OUTPUT_SCALE
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)

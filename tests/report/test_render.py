@@ -128,6 +128,19 @@ def test_the_index_gives_every_answer_and_the_tally(report):
     assert "claims.html" in page.links
 
 
+@pytest.mark.parametrize("name", ["index", "claims"])
+def test_the_budget_is_said_before_any_verdict(report, name):
+    text = (report / f"{name}.html").read_text()
+    assert (
+        text.partition("</h1>\n")[2]
+        .replace("\u00a0", " ")
+        .startswith(
+            "<p>Profile quick: 160 updates, which is 10 epochs of 1,000 generated pictures in batches of 64, "
+            "by nets of 16, 32, 64 channels"
+        )
+    )
+
+
 def test_the_factor_that_matters_most_comes_first_by_what_is_resolved(tmp_path):
     bench = Bench(tmp_path)
     bench.study("noisy", "activation", {"a": 0.5, "b": 0.6}, "a", spread=0.3)

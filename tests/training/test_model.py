@@ -18,7 +18,7 @@ def parameters(model: torch.nn.Module) -> int:
 def test_the_default_net_layer_by_layer(settings: Make) -> None:
     model = build_model(settings(width=16), 10, IMAGE, 0)
     kinds = [type(m).__name__ for m in model.modules() if not list(m.children())]
-    assert kinds == ["Conv2d", "BatchNorm2d", "ReLU", "MaxPool2d"] * 3 + ["Flatten", "Linear"]
+    assert kinds == ["Conv2d", "BatchNorm2d", "ReLU", "MaxPool2d"] * 3 + ["Flatten", "Scaled", "Linear"]
     convolutions = 27 * 16 + 16 + 144 * 32 + 32 + 288 * 64 + 64
     assert parameters(model) == convolutions + 2 * (16 + 32 + 64) + 1024 * 10 + 10
 

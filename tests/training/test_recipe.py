@@ -59,3 +59,13 @@ def test_patience_stops_training_and_keeps_the_best_weights(spec: Spec, run_data
     shared = len(stopped.curves["train_loss"])
     assert stopped.curves["train_loss"] == whole.curves["train_loss"][:shared]
     assert stopped.metrics["best_validation_accuracy"] == stopped.curves["validation_accuracy"][best - 1]
+
+
+def test_only_every_so_many_epochs_are_judged_and_the_last_always(spec: Spec, run_data: RunData) -> None:
+    usual = {"epochs": 5, "schedule": "constant"}
+    every, some = run(spec(**usual), run_data), run(spec(evaluate_every=2, **usual), run_data)
+    assert some.curves["epoch"] == [1, 3, 5] and some.metrics["evaluations"] == 3
+    for name in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "learning_rate"):
+        # Looking changes nothing: the epochs that both judge are equal to the bit.
+        assert some.curves[name] == every.curves[name][::2]
+    assert some.metrics["steps"] == every.metrics["steps"]
