@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from harness.config import PARAMS, Params, load_params
+from harness.console import plain_console
 from harness.errors import SettingError
 from harness.records import Store
 
@@ -35,7 +35,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console(stderr=True)
+console = plain_console(stderr=True)
 
 
 def main() -> None:
@@ -43,17 +43,17 @@ def main() -> None:
     try:
         app()
     except SettingError as error:
-        console.print(f"[red]error:[/red] {rich_safe(str(error))}", highlight=False, soft_wrap=True)
+        complain("error:", str(error))
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
 
 
-def rich_safe(text: str) -> str:
-    """Return text whose square brackets are not markup."""
-    from rich.markup import escape
+def complain(what: str, problem: str) -> None:
+    """Print what is wrong, its first words in red."""
+    from rich.text import Text
 
-    return escape(text)
+    console.print(Text.assemble((what, "red"), f" {problem}"), soft_wrap=True)
 
 
 @app.command()
@@ -63,7 +63,7 @@ def prepare() -> None:
 
     manifest = prepare_data(load_params().data, PREPARED)
     splits = ", ".join(f"{count} {name}" for name, count in manifest["splits"].items())
-    console.print(f"{PREPARED}: {manifest['source']}, {splits}, digest {manifest['digest'][:12]}", highlight=False)
+    console.print(f"{PREPARED}: {manifest['source']}, {splits}, digest {manifest['digest'][:12]}")
 
 
 @app.command()
@@ -73,7 +73,7 @@ def preview(out: Annotated[Path, typer.Option(help="Folder for the pictures.")] 
     from harness.data.preview import preview as write_sheets
 
     paths = write_sheets(Prepared.load(PREPARED), out)
-    console.print(f"{len(paths)} sheets in {out}/", highlight=False)
+    console.print(f"{len(paths)} sheets in {out}/")
 
 
 @app.command()
@@ -101,7 +101,7 @@ def plan() -> None:
             str(len(runs) + sum(p.waiting for p in arms)),
             str(len(runs & set(current.pending)) + sum(p.waiting for p in arms)),
         )
-    Console().print(table)
+    plain_console().print(table)
     folded = len(list(current.all_runs)) - len(current.distinct)
     typer.echo(
         f"{len(current.distinct) + current.waiting} runs ({folded} duplicates folded), "
@@ -150,9 +150,9 @@ def train() -> None:
     record_ensembles(current.averages.values(), store, Prepared.load(PREPARED), stamp)
     store.write_plan(current.to_json())
     if failed:
-        console.print(f"[red]error:[/red] {len(failed)} run(s) failed, see above; all others are kept", highlight=False)
+        complain("error:", f"{len(failed)} run(s) failed, see above; all others are kept")
         sys.exit(1)
-    console.print(f"{len(current.distinct)} runs recorded in {RUNS}", highlight=False)
+    console.print(f"{len(current.distinct)} runs recorded in {RUNS}")
 
 
 def train_pending(
@@ -170,14 +170,11 @@ def train_pending(
 
     names = current.names
     epoch_images = current.target.data["splits"]["train"]
-    tracker = Tracker(
-        params.tracking.uri, current.to_json(), lambda line: console.print(line, highlight=False, soft_wrap=True)
-    )
+    tracker = Tracker(params.tracking.uri, current.to_json(), lambda line: console.print(line, soft_wrap=True))
     progress = TrainingProgress({print_: names[print_] for print_ in current.pending}, epoch_images, console)
     try:
         with progress:
             for event in events:
-                progress.show(event)
                 match event:
                     case Epoch(spec=spec, point=point, trial=None):
                         tracker.epoch(spec.fingerprint, point)
@@ -188,13 +185,13 @@ def train_pending(
                     case Failed(spec=spec, problem=problem):
                         failed.append(spec.fingerprint)
                         title = f"{names[spec.fingerprint]} ({spec.fingerprint})"
-                        console.print(
-                            f"[red]run failed:[/red] {rich_safe(title)}\n{rich_safe(problem)}", highlight=False
-                        )
+                        complain("run failed:", f"{title}\n{problem}")
+                # Last: nothing that is shown may come between a result and its record.
+                progress.show(event)
     except KeyboardInterrupt:
         tracker.close(wait_seconds=1)
         kept = f"stopped; {progress.done} runs of this call are kept, the next `dvc repro` goes on"
-        console.print(kept, highlight=False, soft_wrap=True)
+        console.print(kept, soft_wrap=True)
         raise
     tracker.close()
 
@@ -207,7 +204,7 @@ def track() -> None:
     receipt = track_records(Store(RUNS), load_params().tracking.uri, counted("runs"))
     added = receipt.pop("added")
     TRACKED.write_text(json.dumps(receipt, indent=1) + "\n")
-    console.print(f"MLflow at {receipt['uri']}: {receipt['runs']} runs, {added} added", highlight=False)
+    console.print(f"MLflow at {receipt['uri']}: {receipt['runs']} runs, {added} added")
 
 
 @app.command()
@@ -216,6 +213,7 @@ def preflight(
 ) -> None:
     """Check data and recipe before a long training; exits with 1 if a check fails."""
     from rich.table import Table
+    from rich.text import Text
 
     from harness.data.prepared import Prepared
     from harness.procedures.preflight import preflight as check
@@ -229,12 +227,12 @@ def preflight(
     write(PREFLIGHT, result)
     table = Table("", "check", "found", "expected", show_lines=True)
     for one in result["checks"]:
-        mark = "[green]passed[/green]" if one["passed"] else "[red]failed[/red]"
-        table.add_row(mark, one["title"], rich_safe(one["found"]), rich_safe(one["expected"]))
-    Console().print(table)
+        mark = Text("passed", "green") if one["passed"] else Text("failed", "red")
+        table.add_row(mark, one["title"], one["found"], one["expected"])
+    plain_console().print(table)
     for one in result["checks"]:
         if not one["passed"]:
-            console.print(f"[red]{one['title']}: failed.[/red] {rich_safe(one['remedy'])}", highlight=False)
+            complain(f"{one['title']}: failed.", one["remedy"])
     if not (result["passed"] or keep_going):
         sys.exit(1)
 
@@ -269,10 +267,10 @@ def search(
             progress.show(event)
     match event:
         case Failed(problem=problem):
-            console.print(f"[red]search failed:[/red]\n{rich_safe(problem)}", highlight=False)
+            complain("search failed:", f"\n{problem}")
             sys.exit(1)
         case Finished(result=result):
-            Console().print(best_first(result))
+            plain_console().print(best_first(result))
             typer.echo(as_recipe(result))
             sys.exit(0 if result.status == "done" else 1)
 
@@ -298,7 +296,7 @@ def keep_surfaces(result: dict[str, Any]) -> None:
 
     write(SURFACES, result)
     rules = len(result["surfaces"][0]["rules"])
-    console.print(f"{SURFACES}: {rules} update rules on {len(result['surfaces'])} surfaces", highlight=False)
+    console.print(f"{SURFACES}: {rules} update rules on {len(result['surfaces'])} surfaces")
 
 
 @app.command()
@@ -325,9 +323,9 @@ def report() -> None:
     render(store, REPORTS, tracking, counted("pages"))
     if tracking:
         attach_pages(REPORTS, tracking["uri"], store.read_plan())
-    console.print(f"report: {REPORTS / 'index.html'}", highlight=False)
+    console.print(f"report: {REPORTS / 'index.html'}")
     if tracking:
-        console.print(f"MLflow: mlflow ui --backend-store-uri {tracking['uri']}", highlight=False, soft_wrap=True)
+        console.print(f"MLflow: mlflow ui --backend-store-uri {tracking['uri']}", soft_wrap=True)
 
 
 def current_plan(params: Params) -> "Plan":

@@ -1,15 +1,20 @@
 """params.yaml -> checked parameters, with the chosen profile laid under them."""
 
+import re
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from harness.errors import SettingError, choices
 
 PARAMS = Path("params.yaml")
 M = TypeVar("M", bound=BaseModel)
+# A number as written: neither `true` nor "3" is one.
+Count = Annotated[int, Field(strict=True, ge=1, le=10**9)]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 
 
 class Strict(BaseModel):
@@ -23,12 +28,12 @@ class DataParams(Strict):
 
     source: str
     root: Path
-    image_size: int = Field(ge=8, le=512)
-    seed: int = Field(ge=0)
+    image_size: int = Field(strict=True, ge=8, le=512)
+    seed: Seed
     on_bad_image: Literal["fail", "skip"]
-    train_images: int | None = Field(ge=1)
-    validation_images: int | None = Field(ge=1)
-    test_images: int | None = Field(ge=1)
+    train_images: Count | None
+    validation_images: Count | None
+    test_images: Count | None
 
 
 class EngineParams(Strict):
@@ -37,7 +42,15 @@ class EngineParams(Strict):
     device: Literal["auto", "cpu", "cuda"]
     precision: Literal["auto", "float32", "bfloat16"]
     workers: Literal["auto"] | int
-    threads: int = Field(ge=1)
+    threads: int = Field(strict=True, ge=1, le=1024)
+
+    @field_validator("workers", mode="before")
+    @classmethod
+    def processes(cls, workers: Any) -> Any:
+        """Refuse what is no number of processes; the union of types would tell it less plainly."""
+        if workers != "auto" and (type(workers) is not int or not 1 <= workers <= 1024):
+            raise PydanticCustomError("workers", "must be auto or a whole number from 1 to 1024")
+        return workers
 
 
 class TrackingParams(Strict):
@@ -52,11 +65,63 @@ class Params(Strict):
     profile: str
     profiles: list[str]  # all there are
     studies: Literal["all"] | list[str]
-    seeds: int = Field(ge=1)
+    seeds: int = Field(strict=True, ge=1, le=10000)
     data: DataParams
     recipe: dict[str, Any]
     engine: EngineParams
     tracking: TrackingParams
+
+    @field_validator("studies", mode="before")
+    @classmethod
+    def names(cls, studies: Any) -> Any:
+        """Take a single name for a list of one."""
+        listed = [studies] if isinstance(studies, str) and studies != "all" else studies
+        if listed != "all" and not (isinstance(listed, list) and listed and all(isinstance(n, str) for n in listed)):
+            raise PydanticCustomError("studies", "must be all, or names such as [activation, dropout]")
+        return listed
+
+
+class Loader(yaml.SafeLoader):
+    """YAML 1.2, as DVC writes params.yaml: 1e-5 is a number, off is text. A key that is there twice is a mistake."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return the mapping; ConstructorError if it would lose an entry."""
+        lines: dict[Any, int] = {}
+        for key_node, _ in node.value:
+            if key_node.tag == MERGE:
+                continue
+            key = str(self.construct_object(key_node, deep=True))
+            if key in lines:
+                problem = f"{key!r} is there twice, first in line {lines[key]}"
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+            lines[key] = key_node.start_mark.line + 1
+        return super().construct_mapping(node, deep)
+
+    def construct_whole(self, node: yaml.ScalarNode) -> int:
+        """Return a whole number: decimal whatever zeros it begins with, 0o and 0x as they say."""
+        text = node.value
+        return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+
+
+TAG = "tag:yaml.org,2002:"
+MERGE = f"{TAG}merge"
+# The core schema of YAML 1.2.2, section 10.3.2: tag, pattern, the characters it may begin with.
+CORE = (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        list("-+.0123456789"),
+    ),
+    ("merge", "<<", ["<"]),
+)
+for tag, pattern, begins in CORE:
+    Loader.add_implicit_resolver(TAG + tag, re.compile(f"^(?:{pattern})$"), begins)
+Loader.add_constructor(f"{TAG}int", Loader.construct_whole)
 
 
 def load_params(path: Path = PARAMS, profile: str | None = None) -> Params:
@@ -73,12 +138,18 @@ def load_params(path: Path = PARAMS, profile: str | None = None) -> Params:
 def read_yaml(path: Path) -> dict[str, Any]:
     """Return a YAML mapping; SettingError names the file and the line of a syntax error."""
     try:
-        values = yaml.safe_load(path.read_text())
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader)
     except FileNotFoundError as error:
         raise SettingError(f"{path} is missing; run from the folder that holds params.yaml") from error
+    except UnicodeDecodeError as error:
+        raise SettingError(f"{path} is not text in UTF-8 (byte {error.start}); save it as UTF-8") from error
+    except OSError as error:
+        raise SettingError(f"{path} can't be read: {error.strerror}") from error
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         raise SettingError(f"{path}{line} is not valid YAML: {error.problem}") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise SettingError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise SettingError(f"{path} must hold `key: value` lines")
     return values
@@ -114,8 +185,13 @@ def known_keys(model: type[BaseModel], key: str) -> list[str]:
     """Return the keys allowed beside a dotted `key`, spelled in full."""
     *parents, _ = key.split(".")
     for parent in parents:
+        if parent.isdigit():
+            continue  # an entry of a list, whose type is that of all of them
         nested = model.model_fields[parent].annotation if parent in model.model_fields else None
-        if not (isinstance(nested, type) and issubclass(nested, BaseModel)):
+        models = [
+            kind for kind in (nested, *get_args(nested)) if isinstance(kind, type) and issubclass(kind, BaseModel)
+        ]
+        if not models:
             return []
-        model = nested
+        model = models[0]
     return [".".join([*parents, name]) for name in model.model_fields]

@@ -14,6 +14,8 @@ class SettingError(ValueError):
 def choices(wrong: str, valid: Iterable[object]) -> str:
     """Return 'did you mean X? choose from ...' with the names nearest to `wrong` first."""
     names = [str(name) for name in valid]
+    if not names:
+        return "there is none to choose from"
     near = get_close_matches(str(wrong), names, n=3, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"{hint}choose from {', '.join(near + [name for name in sorted(names) if name not in near])}"

@@ -62,7 +62,7 @@ def digest(text: str) -> str:
 def code_digest(chosen: frozenset[tuple[str, str]], more: tuple[str, ...] = ()) -> str:
     """Return the digest of the numeric code, of registered levels only those in `chosen`."""
     patterns = (*NUMERIC_CODE, *more)
-    files = sorted(path for pattern in patterns for path in HARNESS.glob(pattern))
+    files = sorted(path for pattern in patterns for path in HARNESS.glob(pattern) if not path.name.startswith("."))
     kept = [
         dump
         for path in files

@@ -28,12 +28,18 @@ class TrainingProgress:
         self.console = console
         self.started = self.last_line = monotonic()
         self.done = self.pictures = 0
+        self.judged: dict[str, float] = {}  # the last epoch of each run that was told of
         self.current = ""
         self.bar: Progress | None = None
 
     def __enter__(self) -> "TrainingProgress":
         if self.console.is_terminal:
-            columns = TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}")
+            columns = (
+                TextColumn("training"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.description}", markup=False),
+            )
             self.bar = Progress(*columns, console=self.console)
             self.bar.start()
             self.task = self.bar.add_task("", total=self.total)
@@ -50,7 +56,11 @@ class TrainingProgress:
         name = self.names[event.spec.fingerprint]
         match event:
             case Epoch(point=point, trial=trial):
-                self.pictures += self.epoch_images
+                # Not every epoch is told of; a trial of a search begins anew.
+                before = self.judged.get(event.spec.fingerprint, 0)
+                self.judged[event.spec.fingerprint] = point["epoch"]
+                epochs = point["epoch"] - (before if before < point["epoch"] else 0)
+                self.pictures += self.epoch_images * round(epochs)
                 # A trial of a search may have fewer epochs than its run.
                 place = f" of {event.spec.settings.epochs}" if trial is None else f" of trial {trial}"
                 self.current = f"{name}: {point['validation_accuracy']:.1%} after epoch {point['epoch']:g}{place}"
@@ -66,9 +76,7 @@ class TrainingProgress:
             self.bar.update(self.task, completed=self.done, description=f"{self.rates()} · {self.current}")
         elif monotonic() - self.last_line >= SECONDS_BETWEEN_LINES or self.done == self.total:
             self.last_line = monotonic()
-            self.console.print(
-                f"{self.done} of {self.total} runs · {self.rates()} · {self.current}", highlight=False, soft_wrap=True
-            )
+            self.console.print(f"{self.done} of {self.total} runs · {self.rates()} · {self.current}", soft_wrap=True)
 
     def rates(self) -> str:
         """Return pictures per second over all workers, and the time left."""

@@ -143,6 +143,11 @@ def parse_setting(name: str, value: Any) -> Any:
     return kind(value)
 
 
+def slug(text: str) -> str:
+    """Return text as an id: lower case, its letters and digits, of any script, joined by hyphens."""
+    return re.sub(r"[\W_]+", "-", text.lower()).strip("-")
+
+
 @dataclass(frozen=True)
 class Level:
     """One value of the factor under study: its label and the settings that it changes."""

@@ -1,7 +1,9 @@
 """experiments/<study>.yaml -> Study, with every name and value checked before anything trains."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 from math import ceil
 from pathlib import Path
 from typing import Any, Literal
@@ -28,11 +30,21 @@ from harness.spec import (
     Times,
     Tune,
     parse_setting,
+    slug,
 )
 
 EXPERIMENTS = Path("experiments")
 # A batch of the whole training split; its size is known once the data is.
 FULL_BATCH = "full"
+# What the report calls pages of its own.
+PAGES = ("index", "claims", "notes", "preflight", "surfaces")
+
+
+def text_of(value: Any) -> Any:
+    """Return a number as its label, text as it is; what YAML reads as true, false or nothing needs quotes."""
+    if isinstance(value, bool) or value is None:
+        raise PydanticCustomError("text", 'YAML reads this as no text; put it in quotes, "true" for example')
+    return f"{value:g}" if isinstance(value, float) else str(value) if isinstance(value, int) else value
 
 
 class ExpectFile(Strict):
@@ -80,19 +92,34 @@ class StudyFile(Strict):
     tune: TuneFile | None = None
     claims: list[ClaimFile] = Field(default=[])
 
+    @field_validator("control", mode="before")
+    @classmethod
+    def label(cls, control: Any) -> Any:
+        """Take a number for the label of its level."""
+        return text_of(control)
+
+    @field_validator("contexts", mode="before")
+    @classmethod
+    def named(cls, contexts: Any) -> Any:
+        """Take numbers for names."""
+        return (
+            {text_of(name): changes for name, changes in contexts.items()} if isinstance(contexts, dict) else contexts
+        )
+
     @field_validator("seeds", mode="before")
     @classmethod
     def counts(cls, seeds: Any) -> Any:
         """Refuse what is no number of runs; the union of types would tell it less plainly."""
         for count in seeds.values() if isinstance(seeds, dict) else [seeds]:
-            if not isinstance(count, int) or count < 1:
-                raise PydanticCustomError("seeds", "must be a whole number from 1, or one for each profile")
+            if seeds is not None and (type(count) is not int or not 1 <= count <= 10000):
+                raise PydanticCustomError("seeds", "must be a whole number from 1 to 10000, or one for each profile")
         return seeds
 
 
 def load_studies(selected: Literal["all"] | list[str], folder: Path = EXPERIMENTS) -> list[Study]:
     """Read the selected studies, or all, in alphabetical order; SettingError names what is wrong where."""
-    found = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    # Hidden files are those of editors and of other systems.
+    found = {path.stem: path for path in sorted(folder.glob("*.yaml")) if not path.name.startswith(".")}
     if not found:
         raise SettingError(f"no study in {folder}/; run from the folder that holds it")
     names = list(found) if selected == "all" else selected
@@ -102,6 +129,15 @@ def load_studies(selected: Literal["all"] | list[str], folder: Path = EXPERIMENT
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise SettingError(f"study {repeated[0]!r} is listed twice in params.yaml: studies; remove one")
+    for name in names:
+        # The name is that of a page, of a table and of an id within them.
+        if not re.fullmatch(r"\w[\w-]*", name) or name in PAGES:
+            taken = (
+                f"{name}.html is a page of the report"
+                if name in PAGES
+                else "letters, digits, _ and - alone make a name"
+            )
+            raise SettingError(f"{found[name]}: {taken}; rename the file")
     return [load_study(found[name]) for name in names]
 
 
@@ -125,6 +161,9 @@ def load_study(path: Path) -> Study:
         Context(name, check_changes(changes or {}, f"{path}: contexts.{name}"))
         for name, changes in file.contexts.items()
     )
+    for one, other in combinations(file.contexts, 2):
+        if slug(one) == slug(other):
+            raise SettingError(f"{path}: contexts {one!r} and {other!r} differ in marks alone; rename one")
     check_name(file.control, labels, f"{path}: control")
     return Study(
         name=path.stem,
@@ -150,7 +189,13 @@ def read_levels(file: StudyFile, path: Path) -> tuple[Level, ...]:
         if isinstance(item, Mapping) and "set" in item:
             if set(item) != {"label", "set"} or not isinstance(item["set"], Mapping):
                 raise SettingError(f"{where}: write {{label: name, set: {{setting: value}}}}, not {item!r}")
-            values.append((str(item["label"]), dict(item["set"])))
+            try:
+                label = text_of(item["label"])
+            except PydanticCustomError as error:
+                raise SettingError(f"{where}: label {item['label']!r}: {error.message()}") from error
+            if not (isinstance(label, str) and label.strip()):
+                raise SettingError(f"{where}: a label must be text, not {label!r}")
+            values.append((label, dict(item["set"])))
         else:
             values.append((None, {file.factor: item}))
     changes = [check_changes(change, where) for _, change in values]
@@ -174,8 +219,10 @@ def short_label(changes: Iterable[tuple[str, Any]], factor: str) -> str:
 
 
 def long_label(changes: Iterable[tuple[str, Any]], factor: str) -> str:
-    """Return the name of a choice with the values of its arguments: `momentum 0.9`."""
+    """Return the name of a choice with the values of its arguments: `momentum 0.9`; a number with all its digits."""
     value = dict(changes)[factor]
+    if not isinstance(value, Choice):
+        return str(value)
     return " ".join([value.name, *(f"{argument}" for argument in value.arguments.values())])
 
 

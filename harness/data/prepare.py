@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.format import open_memmap
-from rich.console import Console
 
 from harness.config import DataParams
+from harness.console import plain_console
 from harness.data.prepared import MANIFEST
 from harness.data.progress import Report, shown
 from harness.data.sources import SPLITS, Images, Indices, Labels, Part, Source, Split, open_source
@@ -34,7 +34,7 @@ def prepare(params: DataParams, out: Path, progress: Report | None = None) -> di
         with shown() as progress:
             manifest = prepare(params, out, progress)
         for line in remarks(manifest):
-            Console(stderr=True).print(line, highlight=False, markup=False, soft_wrap=True)
+            plain_console(stderr=True).print(line, soft_wrap=True)
         return manifest
     source = open_source(params)
     if len(source.classes) < 2:

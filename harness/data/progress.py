@@ -7,6 +7,8 @@ from time import monotonic
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from harness.console import plain_console
+
 SECONDS_BETWEEN_LINES = 5.0
 
 # Called with (what, done, total) after every batch.
@@ -20,11 +22,16 @@ def silent(what: str, done: int, total: int) -> None:
 @contextmanager
 def shown(console: Console | None = None) -> Iterator[Report]:
     """Yield a report that draws on stderr for as long as the block runs."""
-    console = console or Console(stderr=True)
+    console = console or plain_console(stderr=True)
     if not console.is_terminal:
         yield plain_lines(console)
         return
-    columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description:<10}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console) as bar:
         yield bars(bar)
 
@@ -49,6 +56,6 @@ def plain_lines(console: Console) -> Report:
         nonlocal last
         if done == total or monotonic() - last >= SECONDS_BETWEEN_LINES:
             last = monotonic()
-            console.print(f"{what}: {done} of {total} pictures", highlight=False)
+            console.print(f"{what}: {done} of {total} pictures")
 
     return report

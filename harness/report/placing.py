@@ -10,7 +10,7 @@ from harness.analysis.verdicts import JudgedClaim
 from harness.report.figures.registry import Drawing, figure
 from harness.report.figures.style import styled
 from harness.report.svg import inline_svg
-from harness.report.templating import slug
+from harness.spec import slug
 
 
 @dataclass(frozen=True)

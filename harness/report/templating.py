@@ -1,6 +1,5 @@
 """Jinja with the few helpers that the templates use. Everything is escaped unless it is Markup."""
 
-import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -12,6 +11,9 @@ from markupsafe import Markup
 from harness.analysis import diagnosis, sentences
 from harness.analysis.quantities import PRIMARY, quantity
 from harness.analysis.statistics import smallest_p
+from harness.report.also import also
+from harness.report.placing import evidence
+from harness.spec import slug
 
 TEMPLATES = Path(__file__).with_name("templates")
 COST_METRICS = ["train_seconds", "images_per_second", "parameters", "peak_memory_bytes"]
@@ -25,10 +27,6 @@ def template(name: str) -> Template:
 @cache
 def environment() -> Environment:
     """Return Jinja with globals and filters set."""
-    # Imported here, because placing figures needs `slug` of this file.
-    from harness.report.also import also
-    from harness.report.placing import evidence
-
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -49,11 +47,6 @@ def environment() -> Environment:
     )
     environment.filters.update(slug=slug, plain=plain, duration=duration, words=words, total=total)
     return environment
-
-
-def slug(text: str) -> str:
-    """Return text as an id: lower case, words joined by hyphens."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 def words(name: str) -> str:

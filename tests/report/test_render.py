@@ -209,6 +209,35 @@ def test_words_of_a_study_are_not_markup(tmp_path):
     assert "<b> beats a" in page.text
 
 
+LABELS = [
+    "$0 to $10",
+    "_hidden",
+    "50 % & <b>",
+    "30 % [/100]",
+    "x^2_3 \\frac",
+    "{a}",
+    "Größe µ",
+    "学习率",
+    "a \"b\" 'c'",
+]
+
+
+def test_labels_are_shown_as_written_on_pages_and_in_figures(tmp_path):
+    levels = {label: 0.5 + 0.02 * n for n, label in enumerate(LABELS)}
+    page = one_study(tmp_path, levels=levels, contexts={"$1 or $2": {}})
+    text = (tmp_path / "reports" / "small.html").read_text()
+    drawn = Page("".join(re.findall(r"<text.*?</text>", text, re.DOTALL))).words
+    for label in LABELS:
+        assert label in page.text
+        assert label in drawn, label
+    assert f"{LABELS[0]}, validation" in drawn
+
+
+def test_a_control_that_begins_with_an_underscore_is_in_the_legend(tmp_path):
+    page = one_study(tmp_path, levels={"_a": 0.5, "b": 0.7})
+    assert "_a, validation" in page.text.replace("\u200b", "")
+
+
 def test_one_seed_is_shown_without_intervals(tmp_path):
     text = one_study(tmp_path, seeds=1).text
     assert "One seed gives no interval" in text

@@ -118,6 +118,11 @@ def short(value: float) -> str:
     return text if len(text) <= 5 and "e" not in text else f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e")
 
 
+def shown(label: str) -> str:
+    """Return a label that matplotlib draws as written: behind a first underscore it would hide it."""
+    return f"\u200b{label}" if label.startswith("_") else label
+
+
 def facets(
     titles: Sequence[str],
     x: Scale,
@@ -144,8 +149,10 @@ def facets(
     axes.text((LEFT + WIDTH) / 2, 0.03, labels[0], fontsize=SMALL, ha="center", va="bottom")
     middle = BOTTOM + (height - BOTTOM - TOP) / 2
     axes.text(0.02, middle, labels[1], fontsize=SMALL, ha="left", va="center", rotation=90)
-    figure.legend(
-        handles=list(legend), loc="upper left", bbox_to_anchor=(0, 1), ncols=len(legend),
-        handlelength=1.8, borderpad=0, columnspacing=1.2,
-    )  # fmt: skip
+    if legend:
+        texts = [shown(str(line.get_label())) for line in legend]
+        figure.legend(
+            handles=list(legend), labels=texts, loc="upper left", bbox_to_anchor=(0, 1), ncols=len(legend),
+            handlelength=1.8, borderpad=0, columnspacing=1.2,
+        )  # fmt: skip
     return figure, panels

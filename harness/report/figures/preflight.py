@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from harness.report.figures.style import BETTER, INK, UNRESOLVED, WORSE, one_axes
 
@@ -79,6 +81,7 @@ def learning_rate(picture: Picture) -> Figure | None:
         return None
     figure, axes = upright("learning rate, growing step by step", "training loss")
     axes.set_xscale("log")
+    plain_ticks(axes.xaxis)
     axes.plot(picture["rates"], picture["losses"], ".", color=UNRESOLVED, markersize=3)
     axes.plot(picture["rates"], picture["smoothed"], color=BETTER, linewidth=1.8)
     smoothed = np.array(picture["smoothed"])
@@ -121,6 +124,7 @@ def update_ratio(picture: Picture) -> Figure:
     """Return the ratio over the steps, a line per layer, with the healthy band."""
     figure, axes = upright("step", "update size over weight size")
     axes.set_yscale("log")
+    plain_ticks(axes.yaxis)
     low, high = picture["band"]
     axes.axhspan(low, high, color=BETTER, alpha=0.12, linewidth=0)
     for values in picture["ratios"].values():
@@ -130,6 +134,12 @@ def update_ratio(picture: Picture) -> Figure:
     axes.annotate("healthy", (1, low), (-3, 3), xycoords=("axes fraction", "data"), textcoords="offset points",
                   ha="right")  # fmt: skip
     return figure
+
+
+def plain_ticks(axis: Axis) -> None:
+    """Label a logarithmic axis with numbers; the usual labels are formulas, which this style shows as text."""
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 DRAWERS: dict[str, Callable[[Picture], Figure | None]] = {

@@ -69,6 +69,8 @@ STYLE: dict[str, Any] = {
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "svg.fonttype": "none",
+    # Labels are shown as written: two dollar signs are no formula.
+    "text.parse_math": False,
 }
 
 

@@ -1,0 +1,191 @@
+"""What people write that can't be: one clear line with the place and the remedy, nothing trained, nothing lost."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.config import load_params
+from harness.errors import SettingError
+from harness.spec import slug
+from harness.studies import load_studies, load_study
+from tests.conftest import ROOT
+
+PARAMS = (ROOT / "params.yaml").read_text()
+STUDY = """\
+title: T
+question: Q?
+factor: dropout
+levels: [0.0, 0.3]
+control: "0"
+contexts:
+  plain: {norm: none}
+  deep: {depth: 8}
+claims:
+  - id: c
+    words: W
+    source: S
+    expect:
+      - {metric: test_accuracy, level: "0.3", direction: higher, margin: 0.01}
+"""
+LEVELS, FACTOR = "levels: [0.0, 0.3]", "factor: dropout\nlevels: [0.0, 0.3]"
+
+# What stands in params.yaml, what is written instead, and what the line must say.
+IN_PARAMS = [
+    ("workers: auto", "workers: 0", "engine.workers in {path}: must be auto or a whole number from 1"),
+    ("workers: auto", "workers: -1", "must be auto or a whole number from 1"),
+    ("workers: auto", "workers: 1.5", "must be auto or a whole number from 1"),
+    ("workers: auto", "workers: many", "must be auto or a whole number from 1"),
+    ("workers: auto", "workers: true", "must be auto or a whole number from 1"),
+    ("threads: 1", "threads: 100000", "engine.threads in {path}"),
+    ("threads: 1", "threads: true", "engine.threads in {path}"),
+    ("seeds: null", "seeds: 0", "seeds in {path}"),
+    ("seeds: null", "seeds: -3", "seeds in {path}"),
+    ("seeds: null", "seeds: 2.5", "seeds in {path}"),
+    ("seeds: null", "seeds: 1000000", "seeds in {path}"),
+    ("seeds: null", "seeds: yes", "seeds in {path}"),
+    ("  seed: 0", "  seed: -1", "data.seed in {path}"),
+    ("  seed: 0", "  seed: 99999999999", "data.seed in {path}"),
+    ("image_size: 32", "image_size: 4", "data.image_size in {path}"),
+    ("image_size: 32", "image_size: 32.5", "data.image_size in {path}"),
+    ("image_size: 32", "image_size: true", "data.image_size in {path}"),
+    ("train_images: null", "train_images: 0", "data.train_images in {path}"),
+    ("train_images: null", "train_images: 1e3", "data.train_images in {path}"),
+    ("test_images: null", "test_images: .inf", "data.test_images in {path}"),
+    ("studies: all", "studies: []", "studies in {path}: must be all, or names such as"),
+    ("studies: all", "studies: [1]", "studies in {path}: must be all, or names such as"),
+    ("studies: all", "studies: {a: b}", "studies in {path}: must be all, or names such as"),
+    ("studies: all", "studies: all\nstudies: all", "is not valid YAML: 'studies' is there twice, first in line 5"),
+    ("  device: auto", "  device: gpu", "engine.device in {path}"),
+    ("  device: auto", "  devise: auto", "did you mean 'engine.device'"),
+    ("studies: all", "studies: [a", "{path}:"),
+    ("studies: all", "studies: &a [*a]", "{path}"),
+    ("studies: all", "studies: *nowhere", "{path}:5 is not valid YAML"),
+    ("studies: all", "studies: \x07", "{path} is not valid YAML"),
+    ("profile: quick", "profile: off", "unknown profile 'off'"),
+]
+
+IN_STUDY = [
+    (LEVELS, "levels: [0.0, 0.3, .3]", "'0.3' is there twice"),
+    (LEVELS, "levels: [0.0, 0.3, 3e-1]", "'0.3' is there twice"),
+    (LEVELS, "levels: [0.0, 0.3, {label: 0.3, set: {dropout: 0.4}}]", "'0.3' is there twice"),
+    (LEVELS, "levels: [0.0, .nan]", "dropout in {path}"),
+    (LEVELS, "levels: [0.0, true]", "expected a number, not True"),
+    (LEVELS, "levels: [0.0, null]", "expected a number, not None"),
+    (LEVELS, "levels: [0.0]", "levels in {path}"),
+    (LEVELS, "levels: [0.0, {label: true, set: {dropout: 0.3}}]", "put it in quotes"),
+    (LEVELS, "levels: [0.0, {label: null, set: {dropout: 0.3}}]", "put it in quotes"),
+    (LEVELS, 'levels: [0.0, {label: " ", set: {dropout: 0.3}}]', "a label must be text"),
+    (LEVELS, "levels: [0.0, {label: [a], set: {dropout: 0.3}}]", "a label must be text"),
+    (LEVELS, "levels: [0.0, {label: a, sett: {dropout: 0.3}}]", "dropout in {path}: levels"),
+    (FACTOR, "factor: learning_rate\nlevels: [x1, x2, x2.0]", "'x2' is there twice"),
+    (FACTOR, "factor: kernel_size\nlevels: [3, 5, 3]", "'3' is there twice"),
+    (FACTOR, "factor: auxiliary\nlevels: [off, rotation]", "unknown auxiliary 'off'"),
+    ('control: "0"', "control: true", "control in {path}: YAML reads this as no text; put it in quotes"),
+    ('control: "0"', "control: null", "put it in quotes"),
+    ('control: "0"', "control: 1", "control names '1'"),
+    ("deep: {depth: 8}", "true: {depth: 8}", "put it in quotes"),
+    ("deep: {depth: 8}", "plain: {depth: 8}", "'plain' is there twice"),
+    ("deep: {depth: 8}", "Plain!: {depth: 8}", "contexts 'plain' and 'Plain!' differ in marks alone"),
+    ("deep: {depth: 8}", "deep: {depth: 8.5}", "expected a whole number"),
+    ("deep: {depth: 8}", "deep: [depth]", "contexts.deep in {path}"),
+    ('level: "0.3"', 'levl: "0.3"', "did you mean 'claims.0.expect.0.level'"),
+    ("margin: 0.01", "margin: .nan", "claims.0.expect.0.margin in {path}"),
+    ("title: T", "title: [T]", "title in {path}"),
+    ("title: T", "title: T\ntitle: U", "'title' is there twice"),
+    ("title: T", "title: T\nseeds: true", "seeds in {path}: must be a whole number"),
+    ("title: T", "title: T\nseeds: 99999", "seeds in {path}: must be a whole number"),
+    ("title: T", "title: T\nprobes: [activation]", "did you mean 'activations'"),
+]
+
+
+def refused(words: str, path: Path, call: Callable[[], object]) -> None:
+    with pytest.raises(SettingError) as caught:
+        call()
+    assert words.format(path=path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not str(caught.value).endswith("choose from ")
+
+
+@pytest.mark.parametrize(("old", "new", "words"), IN_PARAMS)
+def test_in_params(tmp_path: Path, old: str, new: str, words: str) -> None:
+    path = tmp_path / "params.yaml"
+    assert old in PARAMS
+    path.write_text(PARAMS.replace(old, new, 1))
+    refused(words, path, lambda: load_params(path))
+
+
+@pytest.mark.parametrize(("old", "new", "words"), IN_STUDY)
+def test_in_a_study(tmp_path: Path, old: str, new: str, words: str) -> None:
+    path = tmp_path / "mine.yaml"
+    assert old in STUDY
+    path.write_text(STUDY.replace(old, new, 1))
+    refused(words, path, lambda: load_study(path))
+
+
+NUMBERS = [("1e-05", 1e-5), ("1e-5", 1e-5), ("1.0e-5", 1e-5), ("+.5", 0.5), ("1E2", 100.0), ("010", 10), ("0x10", 16)]
+
+
+@pytest.mark.parametrize(("text", "value"), NUMBERS)
+def test_numbers_are_read_as_either_yaml_writes_them(tmp_path: Path, text: str, value: float) -> None:
+    params = tmp_path / "params.yaml"
+    params.write_text(PARAMS.replace("learning_rate: null", f"learning_rate: {text}", 1))
+    assert load_params(params).recipe["learning_rate"] == value
+
+
+def test_a_number_is_the_label_of_its_level(tmp_path: Path) -> None:
+    study = tmp_path / "mine.yaml"
+    study.write_text(STUDY.replace(LEVELS, "levels: [0, 3e-1]").replace('control: "0"', "control: 0"))
+    assert [level.label for level in load_study(study).levels] == ["0", "0.3"]
+
+
+def test_words_that_old_yaml_takes_for_true_and_false_are_words(tmp_path: Path) -> None:
+    study = tmp_path / "mine.yaml"
+    levels = "levels: [{label: off, set: {dropout: 0.0}}, {label: on, set: {dropout: 0.3}}]"
+    text = STUDY.replace(LEVELS, levels).replace('control: "0"', "control: off").replace('level: "0.3"', "level: on")
+    study.write_text(text.replace("plain:", "no:").replace("deep:", "8:"))
+    read = load_study(study)
+    assert [level.label for level in read.levels] == ["off", "on"] and read.control == "off"
+    assert [context.name for context in read.contexts] == ["no", "8"]
+
+
+def test_numbers_that_look_equal_when_short_are_told_apart(tmp_path: Path) -> None:
+    study = tmp_path / "mine.yaml"
+    study.write_text(STUDY.replace(LEVELS, "levels: [0.0, 0.3, 0.3000001]").replace('level: "0.3"', 'level: "0"'))
+    assert [level.label for level in load_study(study).levels] == ["0", "0.3", "0.3000001"]
+
+
+def test_one_study_needs_no_brackets(tmp_path: Path) -> None:
+    params = tmp_path / "params.yaml"
+    params.write_text(PARAMS.replace("studies: all", "studies: dropout", 1))
+    assert load_params(params).studies == ["dropout"]
+
+
+@pytest.mark.parametrize("name", ["index", "claims", "notes", "preflight", "surfaces", "a b", "a.b", "$5"])
+def test_a_study_may_not_be_called_what_the_report_needs(tmp_path: Path, name: str) -> None:
+    (tmp_path / f"{name}.yaml").write_text(STUDY)
+    with pytest.raises(SettingError, match="rename the file"):
+        load_studies("all", tmp_path)
+
+
+def test_hidden_files_are_no_studies(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(STUDY)
+    (tmp_path / ".#mine.yaml").symlink_to("someone@host.123:1")
+    (tmp_path / "._mine.yaml").write_bytes(b"\x00\x05\x16\x07")
+    assert [study.name for study in load_studies("all", tmp_path)] == ["mine"]
+
+
+def test_text_in_another_encoding_is_named(tmp_path: Path) -> None:
+    (tmp_path / "latin.yaml").write_bytes(STUDY.replace("title: T", "title: caf\xe9").encode("latin-1"))
+    with pytest.raises(SettingError, match=r"latin\.yaml is not text in UTF-8"):
+        load_studies("all", tmp_path)
+
+
+def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").mkdir()
+    with pytest.raises(SettingError, match=r"mine\.yaml can't be read"):
+        load_studies("all", tmp_path)
+
+
+def test_names_of_every_script_have_an_id() -> None:
+    assert [slug(name) for name in ("rate x10", "Größe_2", "学习率", "%")] == ["rate-x10", "größe-2", "学习率", ""]
