@@ -14,7 +14,7 @@ import typer
 from harness.config import PARAMS, Params, load_params
 from harness.console import plain_console
 from harness.errors import SettingError
-from harness.records import Store
+from harness.records import Store, cache_folder, discard
 
 if TYPE_CHECKING:
     from harness.engines.events import Event
@@ -134,7 +134,8 @@ def train() -> None:
 
     params = load_params()
     start_server()
-    store = Store(RUNS)
+    store = runs()
+    store.adopt()
     stamp = version_stamp()
     failed: list[str] = []
     current = current_plan(params)
@@ -148,6 +149,7 @@ def train() -> None:
         # An ordinary exit would wait for the thread that imports MLflow, and take torch apart.
         os._exit(130)
     record_ensembles(current.averages.values(), store, Prepared.load(PREPARED), stamp)
+    store.settle(print_ for print_ in current.distinct if store.has(print_))
     store.write_plan(current.to_json())
     if failed:
         complain("error:", f"{len(failed)} run(s) failed, see above; all others are kept")
@@ -194,6 +196,31 @@ def train_pending(
         console.print(kept, soft_wrap=True)
         raise
     tracker.close()
+
+
+@app.command()
+def cache(
+    prune: Annotated[
+        int | None, typer.Option(metavar="DAYS", help="Remove records that no training of the last DAYS used.", min=0)
+    ] = None,
+) -> None:
+    """Say where finished runs are kept, whatever DVC does to data/runs, and how much there is.
+
+    Try this: python -m harness cache --prune 90
+    """
+    folder = cache_folder(Path())
+    if folder is None:
+        raise SettingError("there is no .dvc here, so that records lie in data/runs alone; run from a DVC project")
+    if prune is not None:
+        typer.echo(f"{counted_records(discard(folder, prune))} removed")
+    kept = [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+    size = sum(file.stat().st_size for path in kept for file in path.iterdir())
+    typer.echo(f"{folder}: {counted_records(len(kept))}, {size / 1e6:,.1f} MB")
+
+
+def counted_records(count: int) -> str:
+    """Return `1 record` or `3 records`."""
+    return f"{count:,} record{'' if count == 1 else 's'}"
 
 
 @app.command()
@@ -328,6 +355,11 @@ def report() -> None:
         console.print(f"MLflow: mlflow ui --backend-store-uri {tracking['uri']}", soft_wrap=True)
 
 
+def runs() -> Store:
+    """Return the store of records of this project, with the cache behind it."""
+    return Store(RUNS, cache_folder(Path()))
+
+
 def current_plan(params: Params) -> "Plan":
     """Return the plan for the prepared data on the device of this machine."""
     from harness.plan import make_plan
@@ -337,7 +369,7 @@ def current_plan(params: Params) -> "Plan":
     studies, every = load_studies(params.studies), load_studies("all")
     check_profiles(every, params.profiles)
     target = current_target(params)
-    return make_plan(studies, recipe, params.seeds, params.profile, target, Store(RUNS), every)
+    return make_plan(studies, recipe, params.seeds, params.profile, target, runs(), every)
 
 
 def current_target(params: Params) -> "Target":

@@ -3,8 +3,12 @@
 import json
 import os
 import shutil
+import subprocess
 import tempfile
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from configparser import ConfigParser
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,50 +20,151 @@ from harness.spec import RunResult
 
 RECORD = "record.json"
 ARRAYS = "arrays.npz"
+RECORDS = "records"  # the name of the cache
+
+
+def cache_folder(project: Path) -> Path | None:
+    """Return where records outlive every command of DVC: beside its own cache, of which `dvc gc` knows each name.
+
+    Temporary copies that DVC trains in are told where the cache of the project is; worktrees of git share that of the
+    first. None where there is no DVC.
+    """
+    dvc = project / ".dvc"
+    if not dvc.is_dir():
+        return None
+    for name in ("config.local", "config"):
+        parser = ConfigParser(strict=False, interpolation=None)
+        parser.read(dvc / name, encoding="utf-8")
+        if folder := parser.get("cache", "dir", fallback=None):
+            return (dvc / Path(folder).expanduser() / RECORDS).resolve()
+    git = ("git", "rev-parse", "--path-format=absolute", "--git-common-dir")
+    try:
+        found = subprocess.run(git, cwd=project, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        found = ""
+    first = Path(found).parent / ".dvc"
+    return ((first if found and first.is_dir() else dvc) / "cache" / RECORDS).resolve()
+
+
+@contextmanager
+def new_folder(target: Path, durable: bool = True) -> Iterator[Path]:
+    """Yield a folder to fill, which then becomes `target` as a whole or not at all; one that is there stays."""
+    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=target.parent.parent))
+    try:
+        # mkdtemp makes a private folder; a shared cache must be able to read the record.
+        partial.chmod(0o755)
+        yield partial
+        if durable:
+            on_disk(*partial.iterdir(), partial)
+        os.rename(partial, target)
+        if durable:
+            on_disk(target.parent)
+    except OSError:
+        if not (target / RECORD).is_file():
+            raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def on_disk(*paths: Path) -> None:
+    """Wait until the bytes of files, or the names in folders, would outlive a power cut."""
+    for path in paths:
+        opened = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
+
+
+def discard(cache: Path, days: int) -> int:
+    """Remove the records that no training of the last `days` used; return how many."""
+    before = time.time() - days * 24 * 3600
+    old = [path for path in cache.iterdir() if path.stat().st_mtime <= before] if cache.is_dir() else []
+    for path in old:
+        shutil.rmtree(path)
+    return len(old)
+
+
+def link(source: Path, target: Path) -> None:
+    """Give the files of a record a second name, or copies where the file system can't."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Not waited for: what has two names can't be lost, and a name is soon given again.
+    with new_folder(target, durable=False) as partial:
+        for path in source.iterdir():
+            try:
+                os.link(path, partial / path.name)
+            except OSError:
+                shutil.copyfile(path, partial / path.name)
 
 
 class Store:
-    """Records under `root/<fingerprint>/`, and the plan that says which of them are current."""
+    """Records under `root/<fingerprint>/`, and the plan that says which of them are current.
 
-    def __init__(self, root: Path | str) -> None:
-        self.root = Path(root)
+    `root` is an output of DVC, which empties it as it likes. With a `cache` every record lies there first, in `root`
+    under a second name: what was trained once is found again, whatever became of `root`.
+    """
+
+    def __init__(self, root: Path | str, cache: Path | None = None) -> None:
+        self.root, self.cache = Path(root), cache
         self.plan_path = self.root.with_name("plan.json")
 
     def write(self, result: RunResult) -> None:
         """Add one record by rename; a record that is there already stays as it is."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=self.root.parent))
-        try:
-            # mkdtemp makes a private folder; a shared cache must be able to read the record.
-            partial.chmod(0o755)
+        place = self.cache or self.root
+        place.mkdir(parents=True, exist_ok=True)
+        with new_folder(place / result.fingerprint) as partial:
             body = {key: value for key, value in asdict(result).items() if key != "arrays"}
-            (partial / RECORD).write_text(json.dumps(body, indent=1, allow_nan=False) + "\n")
+            (partial / RECORD).write_text(json.dumps(body, indent=1, allow_nan=False) + "\n", encoding="utf-8")
             if result.arrays:
                 np.savez_compressed(partial / ARRAYS, **result.arrays)  # type: ignore[arg-type]
-            os.rename(partial, self.root / result.fingerprint)
-        except OSError:
-            if not self.has(result.fingerprint):
-                raise
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+        if self.cache:
+            link(self.cache / result.fingerprint, self.root / result.fingerprint)
+
+    def adopt(self) -> None:
+        """Give the cache every record of `root` that it lacks, as after `dvc pull`."""
+        for folder in self.root.iterdir() if self.cache and self.root.is_dir() else ():
+            if self.cache and (folder / RECORD).is_file() and not (self.cache / folder.name / RECORD).is_file():
+                link(folder, self.cache / folder.name)
+
+    def settle(self, fingerprints: Iterable[str]) -> None:
+        """Make `root` hold exactly these records, each of which is there or in the cache; without one, do nothing."""
+        if not self.cache:
+            return
+        wanted = set(fingerprints)
+        self.root.mkdir(parents=True, exist_ok=True)
+        for folder in self.root.iterdir():
+            if folder.name not in wanted:
+                shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
+        for fingerprint in wanted:
+            if not (self.root / fingerprint / RECORD).is_file():
+                link(self.cache / fingerprint, self.root / fingerprint)
+            # When it was last of use, for those who clear up.
+            os.utime(self.cache / fingerprint)
 
     def has(self, fingerprint: str) -> bool:
         """Say whether the run has been recorded."""
-        return (self.root / fingerprint / RECORD).is_file()
+        return (self._folder(fingerprint) / RECORD).is_file()
+
+    def _folder(self, fingerprint: str) -> Path:
+        """Return where a record is, or would be looked for."""
+        own = self.root / fingerprint
+        return self.cache / fingerprint if self.cache and not (own / RECORD).is_file() else own
 
     def read(self, fingerprint: str) -> RunResult:
         """Return one record without its arrays; SettingError if it is missing or damaged."""
-        path = self.root / fingerprint / RECORD
+        path = self._folder(fingerprint) / RECORD
         try:
-            return RunResult(**json.loads(path.read_text()))
+            return RunResult(**json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError as error:
             raise SettingError(f"no record of run {fingerprint} in {self.root}; run `dvc repro`") from error
         except (ValueError, TypeError) as error:
-            raise SettingError(f"{path} is damaged ({error}); delete its folder and run `dvc repro`") from error
+            folders = [str(place / fingerprint) for place in (self.root, self.cache) if place]
+            remedy = f"delete {' and '.join(folders)} and run `dvc repro`"
+            raise SettingError(f"{path} is damaged ({error}); {remedy}") from error
 
     def arrays(self, fingerprint: str, prefix: str = "") -> dict[str, np.ndarray]:
         """Return the arrays of one record whose names start with `prefix` (none if it has none); others aren't read."""
-        path = self.root / fingerprint / ARRAYS
+        path = self._folder(fingerprint) / ARRAYS
         if not path.is_file():
             return {}
         with np.load(path) as archive:

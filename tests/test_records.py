@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from harness.errors import SettingError
-from harness.records import Store
+from harness.records import Store, cache_folder, discard
 from harness.spec import RunResult
 from tests.conftest import ROOT
 
@@ -74,7 +75,7 @@ def test_not_a_number_is_refused(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from harness.records import Store
+from harness.records import Store, cache_folder, discard
 from tests.test_records import result
 store = Store(Path(sys.argv[1]))
 print("ready", flush=True)
@@ -99,3 +100,97 @@ def test_a_killed_writer_leaves_whole_records_alone(tmp_path: Path) -> None:
     for folder in found:
         assert json.loads((folder / "record.json").read_text())["status"] == "done"
         assert (folder / "arrays.npz").is_file()
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_the_cache_gives_back_what_its_store_has_lost(tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs", tmp_path / "cache" / "records")
+    for name in ("a", "b", "c"):
+        store.write(result(name))
+    assert names(tmp_path / "runs") == names(tmp_path / "cache" / "records") == {"a", "b", "c"}
+    # One file under two names takes its room once.
+    assert os.path.samefile(
+        tmp_path / "runs" / "a" / "record.json", tmp_path / "cache" / "records" / "a" / "record.json"
+    )
+    shutil.rmtree(tmp_path / "runs")
+    assert store.missing(["a", "b", "c", "d"]) == {"d"}
+    assert store.read("a").metrics["test_accuracy"] == 0.5 and store.arrays("a")
+    store.settle(["a", "b"])
+    assert names(tmp_path / "runs") == {"a", "b"}
+    store.settle(["c"])
+    assert names(tmp_path / "runs") == {"c"} and store.missing(["a", "b", "c"]) == set()
+    assert Store(tmp_path / "runs").missing(["a", "c"]) == {"a"}
+
+
+def test_records_that_came_from_elsewhere_are_adopted(tmp_path: Path) -> None:
+    Store(tmp_path / "runs").write(result("pulled"))
+    store = Store(tmp_path / "runs", tmp_path / "cache" / "records")
+    store.adopt()
+    store.settle([])
+    assert store.has("pulled") and names(tmp_path / "runs") == set()
+
+
+def test_without_a_cache_nothing_is_removed(tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs")
+    store.write(result("a"))
+    store.adopt()
+    store.settle([])
+    assert store.has("a")
+
+
+def test_where_links_cannot_be_the_files_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("links between file systems")
+
+    monkeypatch.setattr(os, "link", refuse)
+    store = Store(tmp_path / "runs", tmp_path / "cache" / "records")
+    store.write(result("a"))
+    assert (tmp_path / "runs" / "a" / "record.json").read_text() and Store(tmp_path / "runs").arrays("a")
+
+
+def test_a_record_is_on_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    sync, rename = os.fsync, os.rename
+    monkeypatch.setattr(os, "fsync", lambda file: (done.append(os.readlink(f"/proc/self/fd/{file}")), sync(file))[1])
+    monkeypatch.setattr(os, "rename", lambda one, other: (done.append("rename"), rename(one, other))[1])
+    Store(tmp_path / "runs").write(result("a"))
+    before, after = done[: done.index("rename")], done[done.index("rename") + 1 :]
+    assert {Path(path).name for path in before[:2]} == {"record.json", "arrays.npz"} and len(before) == 3
+    assert after == [str(tmp_path / "runs")]
+
+
+def test_what_no_training_used_for_long_is_pruned(tmp_path: Path) -> None:
+    cache = tmp_path / "cache" / "records"
+    store = Store(tmp_path / "runs", cache)
+    for name in ("old", "used"):
+        store.write(result(name))
+        os.utime(cache / name, (time.time() - 40 * 86400,) * 2)
+    store.settle(["used"])
+    assert discard(cache, 30) == 1 and names(cache) == {"used"}
+    assert discard(tmp_path / "nowhere", 30) == 0
+
+
+def test_the_cache_is_where_dvc_keeps_its_own(tmp_path: Path) -> None:
+    assert cache_folder(tmp_path) is None
+    dvc = tmp_path / ".dvc"
+    dvc.mkdir()
+    assert cache_folder(tmp_path) == dvc / "cache" / "records"
+    (dvc / "config").write_text(
+        "[core]\n    analytics = false\n[cache]\n    dir = ../shared\n['remote \"x\"']\n    url = /a\n"
+    )
+    assert cache_folder(tmp_path) == tmp_path / "shared" / "records"
+    (dvc / "config.local").write_text("[cache]\n    type = hardlink\n    dir = /elsewhere/c\n")
+    assert cache_folder(tmp_path) == Path("/elsewhere/c/records")
+
+
+def test_worktrees_share_the_cache_of_the_first(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    (first / ".dvc").mkdir(parents=True)
+    (first / ".dvc" / "config").touch()
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"], ["worktree", "add", "-q", str(second)]):
+        identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", *identity, *command], cwd=first, check=True, capture_output=True)
+    assert cache_folder(second) == cache_folder(first) == first / ".dvc" / "cache" / "records"
