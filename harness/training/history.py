@@ -23,6 +23,14 @@ CURVES = (
 DIVERGED = 100.0
 
 
+def exploded(loss: float, first_loss: float) -> bool:
+    """Say whether a mean loss is not finite, or many times that of the first batch.
+
+    Compared with where it began: a net with large weights may start at a large loss and learn.
+    """
+    return not loss <= DIVERGED * max(first_loss, 1.0)
+
+
 @dataclass
 class History:
     """Curves with one entry a judged epoch, and a copy of the weights of the best of them."""
@@ -46,9 +54,7 @@ class History:
         for name, value in point.items():
             # JSON has no NaN; a gap in a curve is what it means here.
             self.curves[name].append(value if isfinite(value) else None)
-        # Compared with where it began: a net with large weights may start at a large loss and learn.
-        limit = DIVERGED * max(first_loss, 1.0)
-        if not (point["train_loss"] <= limit and isfinite(point["validation_loss"])):
+        if exploded(point["train_loss"], first_loss) or not isfinite(point["validation_loss"]):
             return False
         # Equal accuracy is decided by the lower loss.
         score = (point["validation_accuracy"], -point["validation_loss"])

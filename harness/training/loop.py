@@ -12,7 +12,7 @@ from harness.probes.observer import Observer
 from harness.spec import Choice, RunResult, RunSpec, Status
 from harness.training.device import PeakMemory, environment, set_up_process
 from harness.training.evaluate import evaluate
-from harness.training.history import History, Stopwatch
+from harness.training.history import History, Stopwatch, exploded
 from harness.training.recipe import Recipe
 from harness.training.split import RunData
 from harness.training.watch import Watch
@@ -93,12 +93,12 @@ def fit(recipe: Recipe, history: History, watch: Watch) -> Status:
                 if time.perf_counter() - history.aside > deadline:
                     return "timed out"
         history.images += recipe.epoch_images
-        # Counted from the end: the last epoch is always judged.
-        if (settings.epochs - epoch) % settings.evaluate_every:
+        train_loss, train_accuracy = (totals / recipe.epoch_images).tolist()
+        # Counted from the end: the last epoch is always judged, and so is one that ends the run.
+        if (settings.epochs - epoch) % settings.evaluate_every and not exploded(train_loss, first_loss.item()):
             continue
         with Stopwatch(history, "evaluation", device):
             validation = evaluate(recipe, recipe.validation)
-            train_loss, train_accuracy = (totals / recipe.epoch_images).tolist()
         point = {
             "epoch": epoch,
             "train_loss": train_loss,

@@ -69,3 +69,10 @@ def test_only_every_so_many_epochs_are_judged_and_the_last_always(spec: Spec, ru
         # Looking changes nothing: the epochs that both judge are equal to the bit.
         assert some.curves[name] == every.curves[name][::2]
     assert some.metrics["steps"] == every.metrics["steps"]
+
+
+def test_an_explosion_is_seen_in_an_epoch_that_is_not_judged(spec: Spec, run_data: RunData) -> None:
+    wild = {"epochs": 4, "schedule": "constant", "norm": "none", "initialization": "he", "learning_rate": 10.0}
+    every, some = run(spec(**wild), run_data), run(spec(evaluate_every=4, **wild), run_data)
+    assert every.status == some.status == "diverged"
+    assert some.curves["epoch"] == every.curves["epoch"][-1:] and some.metrics["steps"] == every.metrics["steps"]
