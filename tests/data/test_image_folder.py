@@ -1,5 +1,6 @@
 """Folders of pictures: what is read, and one clear line for everything that can be wrong with them."""
 
+import os
 import tarfile
 from pathlib import Path
 
@@ -190,3 +191,82 @@ def test_real_photographs(params, run_prepare, tmp_path: Path) -> None:
     manifest = run_prepare(params())
     assert manifest["splits"] == {"train": 160, "validation": 20, "test": 20}
     assert all(0.2 < value < 0.8 for value in manifest["mean"])
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [("training", "testing"), ("Training_Set", "test-set"), ("trainset", "testset"), ("train_images", "TEST images")],
+)
+def test_splits_have_many_names(train: str, test: str, params, run_prepare, picture) -> None:
+    for split, count in ((train, 10), (test, 5)):
+        for name in "012":
+            for number in range(count):
+                picture(f"{split}/{name}/{number}.png")
+    manifest = run_prepare(params())
+    assert manifest["classes"] == ["0", "1", "2"] and manifest["splits"]["test"] == 15
+
+
+def test_folders_that_look_like_splits_are_no_classes(params, run_prepare, picture) -> None:
+    for split in ("part1", "part2"):
+        for name in "012":
+            for number in range(5):
+                picture(f"{split}/{name}/{number}.png")
+    with pytest.raises(SettingError, match=r"part1, part2 in .* hold folders of equal names .* call them train"):
+        run_prepare(params())
+
+
+def test_two_folders_for_one_split_are_refused(params, run_prepare, picture) -> None:
+    for split in ("train", "val", "valid"):
+        for name in "ab":
+            for number in range(5):
+                picture(f"{split}/{name}/{number}.png")
+    with pytest.raises(SettingError, match=r"val and .*valid are both named after the validation split"):
+        run_prepare(params())
+
+
+def test_litter_of_archives_is_no_class(params, run_prepare, picture) -> None:
+    for name in ("a", "b", "__MACOSX", "@eaDir", "a/__MACOSX", "b/.hidden"):
+        for number in range(10):
+            picture(f"{name}/{number}.png")
+    manifest = run_prepare(params())
+    assert manifest["classes"] == ["a", "b"] and sum(manifest["splits"].values()) == 20
+
+
+def test_one_name_in_two_unicode_forms_loses_no_picture(params, run_prepare, picture) -> None:
+    for name in ("caf\u00e9", "cafe\u0301", "b"):
+        for number in range(10):
+            picture(f"{name}/{number}.png")
+    with pytest.raises(SettingError, match="two Unicode forms"):
+        run_prepare(params())
+
+
+def test_names_that_are_not_utf8(params, run_prepare, folder: Path, capsys) -> None:
+    root = folder
+    first = next(path for path in sorted(root.iterdir()) if path.is_dir())
+    bad = os.fsencode(first) + b"/caf\xe9.png"
+    with open(bad, "wb") as file:
+        file.write(b"not a picture")
+    with pytest.raises(SettingError) as caught:
+        run_prepare(params())
+    assert "caf\\xe9.png" in str(caught.value)
+    str(caught.value).encode("utf-8")
+    os.remove(bad)
+    os.rename(first, os.fsencode(root) + b"/caf\xe9")
+    with pytest.raises(SettingError, match=r"caf\\xe9 is not UTF-8; rename the folder"):
+        run_prepare(params())
+
+
+def test_linked_folders_are_read_once(params, run_prepare, picture, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        for number in range(10):
+            picture(f"{name}/{number}.png")
+    root = params().root
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for number in range(5):
+        os.rename(root / "a" / f"{number}.png", elsewhere / f"{number}.png")
+    (root / "a" / "linked").symlink_to(elsewhere)
+    (root / "a" / "loop").symlink_to(root / "a")
+    manifest = run_prepare(params())
+    assert sum(manifest["splits"].values()) == 20
+    assert any("is one class, its folders linked" in note for note in manifest["notes"])
