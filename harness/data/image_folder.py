@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.config import DataParams
+from harness.cores import cores
 from harness.data.decode import BadImageError, channel_count, decode
 from harness.data.sources import SOURCE, Batch, Images, Indices, Part, Source, Split
 from harness.errors import SettingError
@@ -191,7 +192,7 @@ class Files:
     def read(self, places: Indices) -> Iterator[Batch]:
         """Yield the decoded files, in threads: Pillow lets go of the interpreter while it decodes."""
         channels: int | None = None
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(cores()) as pool:
             for start in range(0, len(places), PICTURES_PER_BATCH):
                 decoded = list(pool.map(self.decode, places[start : start + PICTURES_PER_BATCH].tolist()))
                 found = {image.shape[2] for image in decoded if not isinstance(image, str)}

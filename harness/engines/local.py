@@ -1,7 +1,6 @@
 """Processes of this machine: one per core on a CPU, one on a GPU."""
 
 import multiprocessing
-import os
 import signal
 import traceback
 from collections import deque
@@ -15,6 +14,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.cores import cores
 from harness.engines.events import Epoch, Event, Failed, Finished
 from harness.spec import RunSpec
 
@@ -27,7 +27,7 @@ ATTEMPTS = 2
 
 def default_workers(device: str) -> int:
     """Return the number of processes that use this machine well."""
-    return 1 if device == "cuda" else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    return 1 if device == "cuda" else cores()
 
 
 def start_server() -> None:

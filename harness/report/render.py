@@ -1,6 +1,5 @@
 """Store -> reports/: pages, CSV files, metrics.json and plot data."""
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 from harness.analysis.summary import StudySummary, summarise
 from harness.analysis.tables import complain_if_missing, read_study
+from harness.cores import cores
 from harness.errors import SettingError
 from harness.records import Store
 from harness.report import exports
@@ -72,7 +72,7 @@ def render(
 def finished(jobs: list[Job], processes: int | None) -> Iterator[StudySummary]:
     """Yield the summaries in the order of the plan while their pages are written."""
     if processes is None:
-        processes = min(2, os.cpu_count() or 1, len(jobs) // STUDIES_PER_PROCESS)
+        processes = min(2, cores(), len(jobs) // STUDIES_PER_PROCESS)
     if processes < 2:
         yield from map(write_study, jobs)
         return
