@@ -1,7 +1,10 @@
 """CIFAR-10 and CIFAR-100: the official archives, found in `data.root` or downloaded, by torchvision's checksums."""
 
+import hashlib
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
+from tarfile import TarError
 from typing import Any
 
 import numpy as np
@@ -46,12 +49,24 @@ def open_archive(kind: Any, params: DataParams, train: bool) -> Any:
         params.root.mkdir(parents=True, exist_ok=True)
         return kind(root=str(params.root), train=train, download=True)
     # No network, a proxy's error page, a full disk and a wrong checksum come as OSError or RuntimeError.
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, EOFError, TarError) as error:
+        archive = params.root / kind.filename
+        if archive.is_file() and (found := checksum(archive)) != kind.tgz_md5:
+            raise SettingError(
+                f"{archive} is damaged or another file: its MD5 is {found}, that of the official one {kind.tgz_md5}; "
+                "delete it, and download it again"
+            ) from error
         raise SettingError(
             f"{kind.__name__} is not in data.root {params.root} and can't be downloaded ({first_line(error)}); "
             f"connect to the network, or put the official {kind.filename} there, "
             "or use data.source: image_folder or synthetic"
         ) from error
+
+
+def checksum(path: Path) -> str:
+    """Return the MD5 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
 
 
 def first_line(error: Exception) -> str:

@@ -30,6 +30,8 @@ def decode(path: Path, size: int) -> Images:
 
     try:
         with Image.open(path, formats=FORMATS) as opened:
+            # A PNG may say which side is up behind its pixels.
+            opened.load()
             upright = ImageOps.exif_transpose(opened) if "exif" in opened.info else opened
             return fit(plain(upright), size)
     # For damaged bytes Pillow raises nearly anything: OSError, SyntaxError, struct.error, DecompressionBombError ...
@@ -71,7 +73,7 @@ def channel_count(path: Path) -> int:
 
 def reason(path: Path, error: Exception) -> str:
     """Say in a few words why `path` could not be decoded."""
-    from PIL import UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     if isinstance(error, FileNotFoundError):
         return "the file is missing (a broken link?)"
@@ -81,4 +83,6 @@ def reason(path: Path, error: Exception) -> str:
         return "the file is empty"
     if isinstance(error, UnidentifiedImageError):
         return "this is neither PNG nor JPEG"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"the picture is too large, above {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels; make it smaller"
     return f"the picture is damaged ({' '.join(str(error).split())})"

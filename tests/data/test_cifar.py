@@ -49,3 +49,14 @@ def test_an_archive_in_the_root_is_read(params, run_prepare, monkeypatch, tmp_pa
     manifest = run_prepare(params(source="cifar10", image_size=16))
     assert manifest["splits"] == {"train": 180, "validation": 20, "test": 40}
     assert manifest["image_size"] == [16, 16, 3]
+
+
+def test_a_damaged_archive_is_named_with_its_checksum(params, run_prepare, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(datasets.CIFAR10, "url", "http://127.0.0.1:9/archive.tar.gz")
+    archive = tmp_path / "raw" / datasets.CIFAR10.filename
+    archive.parent.mkdir(exist_ok=True)
+    archive.write_bytes(b"the first half of it")
+    with pytest.raises(SettingError, match="is damaged or another file: its MD5 is") as caught:
+        run_prepare(params(source="cifar10"))
+    assert str(archive) in str(caught.value) and datasets.CIFAR10.tgz_md5 in str(caught.value)
+    assert archive.read_bytes() == b"the first half of it"

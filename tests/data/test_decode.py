@@ -50,3 +50,26 @@ def test_other_formats_are_refused_whatever_their_name(tmp_path: Path) -> None:
 def test_a_broken_link_is_told_from_damage(tmp_path: Path) -> None:
     with pytest.raises(BadImageError, match="broken link"):
         decode(tmp_path / "gone.png", 4)
+
+
+def test_a_note_behind_the_pixels_of_a_png_is_followed_too(tmp_path: Path) -> None:
+    pixels = np.arange(64 * 3, dtype=np.uint8).reshape(8, 8, 3)
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    Image.fromarray(pixels).save(tmp_path / "before.png", exif=exif)
+    data = (tmp_path / "before.png").read_bytes()
+    # Length, name, body and checksum of a chunk; moved behind the last of the pixels.
+    start = data.index(b"eXIf") - 4
+    chunk = data[start : start + 12 + int.from_bytes(data[start : start + 4], "big")]
+    rest = data.replace(chunk, b"")
+    end = rest.index(b"IEND") - 4
+    (tmp_path / "behind.png").write_bytes(rest[:end] + chunk + rest[end:])
+    for name in ("before.png", "behind.png"):
+        assert np.array_equal(decode(tmp_path / name, 8), pixels[::-1, ::-1]), name
+
+
+def test_a_picture_too_large_is_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "large.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(BadImageError, match="too large, above 2,000 pixels; make it smaller"):
+        decode(tmp_path / "large.png", 8)
