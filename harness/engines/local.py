@@ -1,14 +1,16 @@
 """Processes of this machine: one per core on a CPU, one on a GPU."""
 
 import multiprocessing
+import os
 import signal
+import tempfile
 import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
-from multiprocessing import forkserver
+from multiprocessing import forkserver, util
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 # A run whose process dies is tried once more: the kernel may have killed a neighbour's memory.
 ATTEMPTS = 2
+# Bytes of the folder of temporary files: the name of a socket in it may have 107.
+LONGEST_FOLDER = 64
 
 
 def default_workers(device: str) -> int:
@@ -35,6 +39,11 @@ def start_server() -> None:
     # A fork of this process would inherit its threads; one of a server that has imported torch, and
     # done nothing else, starts at once: the import takes longer than many a run.
     multiprocessing.set_forkserver_preload(["harness.engines.preload"])
+    if len(os.fsencode(tempfile.gettempdir())) > LONGEST_FOLDER:
+        usual, tempfile.tempdir = tempfile.tempdir, "/tmp"
+        # Asked once, it stays.
+        util.get_temp_dir()
+        tempfile.tempdir = usual
     forkserver.ensure_running()
 
 
@@ -49,6 +58,7 @@ class LocalEngine:
         self.pool: list[Worker] = []
 
     def __enter__(self) -> "LocalEngine":
+        start_server()
         return self
 
     def __exit__(self, *_: object) -> None:

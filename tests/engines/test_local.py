@@ -127,3 +127,25 @@ def test_no_process_outlives_its_parent(training: subprocess.Popen[bytes], kind:
     assert all(process.status() == psutil.STATUS_ZOMBIE for process in left)
     assert time.monotonic() - started < 5
     training.communicate()
+
+
+LONG_FOLDER = """
+import sys
+from pathlib import Path
+from harness.engines.local import LocalEngine
+if __name__ == "__main__":
+    with LocalEngine(Path(sys.argv[1]), 1) as engine:
+        print(list(engine.execute([])))
+"""
+
+
+def test_temporary_files_may_lie_in_a_folder_of_a_long_name(prepared: Prepared, tmp_path: Path) -> None:
+    folder = tmp_path / ("x" * 100)
+    folder.mkdir()
+    script = tmp_path / "script.py"
+    script.write_text(LONG_FOLDER)
+    environment = os.environ | {"TMPDIR": str(folder), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, str(script), str(prepared.folder)], env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
