@@ -40,7 +40,7 @@ def test_a_level_a_study_and_a_data_source(folder: Path) -> None:
         file.write("\n\n" + code("A level", "python"))
     shutil.copy(ROOT / "experiments" / "activation.yaml", folder / "experiments")
     study = folder / "experiments" / "activation.yaml"
-    study.write_text(study.read_text().replace("silu]", "silu, mish]", 1))
+    study.write_text(study.read_text().replace("  - silu\n", "  - silu\n  - mish\n", 1))
     (folder / "experiments" / "mine.yaml").write_text(code("A study", "yaml"))
     (folder / "harness" / "data" / "stripes.py").write_text(code("A data source", "python"))
     params = folder / "params.yaml"

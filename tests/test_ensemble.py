@@ -220,7 +220,8 @@ def test_real_members_agree_with_their_own_judgement(
     # An average of one is the run itself, but for what half precision takes away.
     for one, record in zip(spec.members, records, strict=True):
         alone = average(replace(one, members=(one,)), [record], prepared.labels("test"), prepared.classes)
-        assert alone.metrics["test_accuracy"] == pytest.approx(record.metrics["test_accuracy"], abs=1 / 40)
+        # One picture of the 40 may fall to a tie; the rest of the bound is for the rounding of the difference.
+        assert alone.metrics["test_accuracy"] == pytest.approx(record.metrics["test_accuracy"], abs=1.001 / 40)
         assert alone.metrics["test_cross_entropy"] == pytest.approx(record.metrics["test_cross_entropy"], rel=1e-3)
         assert alone.per_class_accuracy.keys() == record.per_class_accuracy.keys()
         store.write(record)

@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 from html import escape
 
 import matplotlib
@@ -20,7 +21,9 @@ def inline_svg(figure: Figure, identifier: str, label: str) -> str:
     """
     buffer = io.StringIO()
     # The salt makes the ids of clip paths depend on nothing but the figure.
-    with matplotlib.rc_context({"svg.hashsalt": identifier, "svg.fonttype": "none"}):
+    with matplotlib.rc_context({"svg.hashsalt": identifier, "svg.fonttype": "none"}), warnings.catch_warnings():
+        # Letters that matplotlib's own font lacks are drawn by the browser's.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(buffer, format="svg", transparent=True, metadata=NO_METADATA)
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
