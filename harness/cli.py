@@ -192,7 +192,7 @@ def train_pending(
                 progress.show(event)
     except KeyboardInterrupt:
         tracker.close(wait_seconds=1)
-        kept = f"stopped; {progress.done} runs of this call are kept, the next `dvc repro` goes on"
+        kept = f"stopped; {progress.done} runs of this call are kept, the same command goes on"
         console.print(kept, soft_wrap=True)
         raise
     tracker.close()
@@ -212,15 +212,10 @@ def cache(
     if folder is None:
         raise SettingError("there is no .dvc here, so that records lie in data/runs alone; run from a DVC project")
     if prune is not None:
-        typer.echo(f"{counted_records(discard(folder, prune))} removed")
+        typer.echo(f"records removed: {discard(folder, prune):,}")
     kept = [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
     size = sum(file.stat().st_size for path in kept for file in path.iterdir())
-    typer.echo(f"{folder}: {counted_records(len(kept))}, {size / 1e6:,.1f} MB")
-
-
-def counted_records(count: int) -> str:
-    """Return `1 record` or `3 records`."""
-    return f"{count:,} record{'' if count == 1 else 's'}"
+    typer.echo(f"records in {folder}: {len(kept):,}, {size / 1e6:,.1f} MB")
 
 
 @app.command()

@@ -51,7 +51,7 @@ def edit(path: Path, old: str, new: str) -> None:
 def test_help_names_every_command(folder: Path) -> None:
     done = harness(folder, "--help")
     assert done.returncode == 0
-    for command in ("prepare", "preview", "plan", "train", "track", "search", "report"):
+    for command in ("prepare", "preview", "plan", "train", "cache", "track", "search", "report"):
         assert command in done.stdout
 
 
@@ -65,6 +65,20 @@ def test_a_plan_before_training(folder: Path) -> None:
     sheets = harness(folder, "preview")
     assert sheets.returncode == 0
     assert len(list((folder / "data" / "preview").glob("*.png"))) == 10
+
+
+def test_the_cache_is_counted_and_pruned(folder: Path) -> None:
+    nowhere = harness(folder, "cache")
+    assert nowhere.returncode == 2 and "there is no .dvc here" in nowhere.stderr
+    (folder / ".dvc").mkdir()
+    assert harness(folder, "prepare").returncode == harness(folder, "train").returncode == 0
+    assert f"records in {folder}/.dvc/cache/records: 2, " in harness(folder, "cache").stdout
+    pruned = harness(folder, "cache", "--prune", "0")
+    assert "records removed: 2" in pruned.stdout and "records: 0, 0.0 MB" in pruned.stdout
+    # The second names of the same files are still there, and go back into the cache.
+    again = harness(folder, "train")
+    assert "2 runs recorded" in again.stderr and " of " not in again.stderr
+    assert f"records in {folder}/.dvc/cache/records: 2, " in harness(folder, "cache").stdout
 
 
 def test_a_search_ends_with_what_to_put_into_the_recipe(folder: Path) -> None:
@@ -171,7 +185,7 @@ def test_ctrl_c_stops_within_5_seconds_and_keeps_what_is_finished(folder: Path) 
     _, printed = process.communicate(timeout=20)
     assert time.monotonic() - started < 5
     assert process.returncode == 130
-    assert "2 runs of this call are kept, the next `dvc repro` goes on" in printed
+    assert "2 runs of this call are kept, the same command goes on" in printed
     assert "Traceback" not in printed
     assert len(list(runs.iterdir())) == 2
 

@@ -263,7 +263,7 @@ def carries_over(flight: Preflight) -> Check:
     """What is learned in a short while holds for pictures not trained on: the labels belong to the pictures."""
     recipe = flight.short_training(
         SHORT_STEPS, augmentation=Choice("none"), dropout=0.0, learning_rate=flight.usable_rate, data_amount=1.0
-    )  # fmt: skip
+    )
     steps, accuracy = [], []
     for step, index in enumerate(islice(endless(recipe), SHORT_STEPS), start=1):
         recipe.update(index)

@@ -8,7 +8,9 @@ import pytest
 
 from harness.errors import SettingError
 from harness.records import Store
+from harness.report.pages.registry import page
 from harness.report.render import render
+from harness.studies import PAGES
 from tests.report import made_up
 from tests.report.made_up import Bench, claim, expects, procedures, three_studies
 
@@ -74,6 +76,10 @@ def test_every_study_has_its_page_tables_and_plot_data(report):
     curves = pd.read_csv(report / "plots" / "curves.csv", keep_default_na=False)
     assert {"epoch", "level", "context", "validation_accuracy"} < set(curves)
     assert sorted(set(curves["study"])) == studies
+
+
+def test_no_study_may_take_the_name_of_a_page():
+    assert {f"{name}.html" for name in PAGES} == {name for name, _ in page.all()}
 
 
 def test_ids_are_unique_and_everything_referred_to_is_there(report):
