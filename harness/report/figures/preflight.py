@@ -87,15 +87,14 @@ def learning_rate(picture: Picture) -> Figure | None:
     smoothed = np.array(picture["smoothed"])
     axes.set_ylim(0, smoothed.max() * 1.35)
     top = smoothed.max() * 1.33
-    for rate, text, colour, side in (
-        (picture["proposed"], "proposed", INK, "right"),
-        (picture["own"], "recipe", WORSE, "left"),
-    ):
+    rates = ((picture["proposed"], "proposed", INK), (picture["own"], "recipe", WORSE))
+    known = [rate for rate, _, _ in rates if rate]
+    for rate, text, colour in rates:
         if rate:
             axes.axvline(rate, color=colour, linewidth=1.2)
-            axes.annotate(text, (rate, top), (4 if side == "left" else -4, 0), textcoords="offset points", ha=side,
-                          va="top", color=colour)  # fmt: skip
-    known = [rate for rate in (picture["proposed"], picture["own"]) if rate]
+            # Away from the other: the names would meet between two lines that are near each other.
+            side, step = ("right", -4) if rate == min(known) and len(known) > 1 else ("left", 4)
+            axes.annotate(text, (rate, top), (step, 0), textcoords="offset points", ha=side, va="top", color=colour)
     axes.set_xlim(min([*picture["rates"], *known]) / 1.5, max([*picture["rates"], *known]) * 6)
     return figure
 
