@@ -14,10 +14,11 @@ import typer
 from harness.config import PARAMS, Params, load_params
 from harness.console import plain_console
 from harness.errors import SettingError
-from harness.records import Store, cache_folder, discard
+from harness.records import CHECKPOINTS, Store, cache_folder, discard
 
 if TYPE_CHECKING:
     from harness.engines.events import Event
+    from harness.engines.local import Checkpoints
     from harness.plan import Plan, Target
     from harness.spec import RunSpec
 
@@ -140,7 +141,7 @@ def train() -> None:
     failed: list[str] = []
     current = current_plan(params)
     try:
-        with LocalEngine(PREPARED, worker_count(params, current)) as engine:
+        with LocalEngine(PREPARED, worker_count(params, current), checkpoints(params, store)) as engine:
             # Runs that tuning must choose first become part of the plan once its trials are recorded.
             while pending := {print_: spec for print_, spec in current.pending.items() if print_ not in failed}:
                 train_pending(params, current, engine.execute(list(pending.values())), store, stamp, failed)
@@ -201,7 +202,7 @@ def train_pending(
 @app.command()
 def cache(
     prune: Annotated[
-        int | None, typer.Option(metavar="DAYS", help="Remove records that no training of the last DAYS used.", min=0)
+        int | None, typer.Option(metavar="DAYS", help="Remove what no training of the last DAYS used.", min=0)
     ] = None,
 ) -> None:
     """Say where finished runs are kept, whatever DVC does to data/runs, and how much there is.
@@ -212,7 +213,8 @@ def cache(
     if folder is None:
         raise SettingError("there is no .dvc here, so that records lie in data/runs alone; run from a DVC project")
     if prune is not None:
-        typer.echo(f"records removed: {discard(folder, prune):,}")
+        removed = discard(folder, prune), discard(folder.with_name(CHECKPOINTS), prune)
+        typer.echo("records removed: {:,}, checkpoints: {:,}".format(*removed))
     kept = [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
     size = sum(file.stat().st_size for path in kept for file in path.iterdir())
     typer.echo(f"records in {folder}: {len(kept):,}, {size / 1e6:,.1f} MB")
@@ -392,6 +394,14 @@ def worker_count(params: Params, current: "Plan") -> int:
     from harness.engines.local import default_workers
 
     return default_workers(current.target.device) if params.engine.workers == "auto" else params.engine.workers
+
+
+def checkpoints(params: Params, store: Store) -> "Checkpoints | None":
+    """Return where and how often the state of a run is kept; None if the user wants none."""
+    from harness.engines.local import Checkpoints
+
+    minutes = params.engine.checkpoint_minutes
+    return Checkpoints(store.checkpoints, minutes) if minutes else None
 
 
 def counted(what: str) -> Any:

@@ -43,6 +43,7 @@ class EngineParams(Strict):
     precision: Literal["auto", "float32", "bfloat16"]
     workers: Literal["auto"] | int
     threads: int = Field(strict=True, ge=1, le=1024)
+    checkpoint_minutes: float = Field(ge=0, le=10**6)
 
     @field_validator("workers", mode="before")
     @classmethod

@@ -21,6 +21,7 @@ from harness.spec import RunResult
 RECORD = "record.json"
 ARRAYS = "arrays.npz"
 RECORDS = "records"  # the name of the cache
+CHECKPOINTS = "checkpoints"  # that of the folder beside it
 
 
 def cache_folder(project: Path) -> Path | None:
@@ -77,11 +78,11 @@ def on_disk(*paths: Path) -> None:
 
 
 def discard(cache: Path, days: int) -> int:
-    """Remove the records that no training of the last `days` used; return how many."""
+    """Remove the records or checkpoints that no training of the last `days` used; return how many."""
     before = time.time() - days * 24 * 3600
     old = [path for path in cache.iterdir() if path.stat().st_mtime <= before] if cache.is_dir() else []
     for path in old:
-        shutil.rmtree(path)
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     return len(old)
 
 
@@ -107,6 +108,8 @@ class Store:
     def __init__(self, root: Path | str, cache: Path | None = None) -> None:
         self.root, self.cache = Path(root), cache
         self.plan_path = self.root.with_name("plan.json")
+        # The states of runs that were cut off, by fingerprint.
+        self.checkpoints = (cache or self.root).with_name(CHECKPOINTS)
 
     def write(self, result: RunResult) -> None:
         """Add one record by rename; a record that is there already stays as it is."""
@@ -119,6 +122,7 @@ class Store:
                 np.savez_compressed(partial / ARRAYS, **result.arrays)  # type: ignore[arg-type]
         if self.cache:
             link(self.cache / result.fingerprint, self.root / result.fingerprint)
+        (self.checkpoints / result.fingerprint).unlink(missing_ok=True)
 
     def adopt(self) -> None:
         """Give the cache every record of `root` that it lacks, as after `dvc pull`."""

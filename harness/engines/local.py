@@ -21,6 +21,7 @@ from harness.engines.events import Epoch, Event, Failed, Finished
 from harness.spec import RunSpec
 
 if TYPE_CHECKING:
+    from harness.training.checkpoint import Checkpoint
     from harness.training.recipe import Recipe
 
 # A run whose process dies is tried once more: the kernel may have killed a neighbour's memory.
@@ -47,14 +48,28 @@ def start_server() -> None:
     forkserver.ensure_running()
 
 
+@dataclass(frozen=True)
+class Checkpoints:
+    """Where the state of a run is kept while it trains, and how often, so that one that was cut off can go on."""
+
+    folder: Path
+    minutes: float
+
+    def of(self, spec: RunSpec) -> "Checkpoint":
+        """Return the checkpoint of one run, which need not be there."""
+        from harness.training.checkpoint import Checkpoint
+
+        return Checkpoint(self.folder / spec.fingerprint, self.minutes * 60)
+
+
 class LocalEngine:
     """A pool of processes that lives as long as its `with` block.
 
     Leaving the block, also by an interrupt, ends the processes at once; runs in them are lost.
     """
 
-    def __init__(self, prepared: Path, workers: int) -> None:
-        self.prepared, self.workers = prepared, workers
+    def __init__(self, prepared: Path, workers: int, checkpoints: Checkpoints | None = None) -> None:
+        self.prepared, self.workers, self.checkpoints = prepared, workers, checkpoints
         self.pool: list[Worker] = []
 
     def __enter__(self) -> "LocalEngine":
@@ -69,7 +84,7 @@ class LocalEngine:
         """Yield the events of all runs, in the order in which they happen."""
         queue = deque((spec, 1) for spec in specs)
         while len(self.pool) < min(self.workers, len(specs)):
-            self.pool.append(Worker(self.prepared))
+            self.pool.append(Worker(self.prepared, self.checkpoints))
         while True:
             for worker in self.pool:
                 if worker.task is None and queue:
@@ -103,6 +118,7 @@ class Worker:
     """A process and the pipe to it."""
 
     prepared: Path
+    checkpoints: Checkpoints | None
     task: tuple[RunSpec, int] | None = None
     last_exit: str = ""
 
@@ -114,7 +130,9 @@ class Worker:
         start_server()
         context = multiprocessing.get_context("forkserver")
         self.connection, remote = context.Pipe()
-        self.process: ForkServerProcess = context.Process(target=work, args=(remote, self.prepared), daemon=True)
+        self.process: ForkServerProcess = context.Process(
+            target=work, args=(remote, self.prepared, self.checkpoints), daemon=True
+        )
         self.process.start()
         # Only the child must hold this end, so that its death is seen as the end of the pipe.
         remote.close()
@@ -144,7 +162,7 @@ class Worker:
             self.process.join()
 
 
-def work(connection: Connection, prepared: Path) -> None:
+def work(connection: Connection, prepared: Path, checkpoints: Checkpoints | None) -> None:
     """Train the runs that come through the pipe until it closes; the body of a worker process."""
     # The terminal interrupts the whole group; the parent decides what ends when.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -173,7 +191,8 @@ def work(connection: Connection, prepared: Path) -> None:
             return
         try:
             data = data or load_run_data(Prepared.load(prepared), spec.device)
-            event: Event = Finished(spec, execute(spec, data, [Report(spec)]))
+            kept = checkpoints.of(spec) if checkpoints else None
+            event: Event = Finished(spec, execute(spec, data, [Report(spec)], kept))
         except (BrokenPipeError, ConnectionResetError):
             # The parent is gone: nobody waits for this run.
             return

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -48,6 +48,14 @@ class Observer:
 
     def at_best(self, recipe: "Recipe") -> None:
         """Called once with the weights that are judged on the test split; not if the run didn't finish."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what it has seen: its attributes, none of which may be a part of the net itself."""
+        return dict(vars(self))
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on as the observer that `state` was taken from."""
+        vars(self).update(state)
 
     def result(self) -> Findings:
         """Return what goes into the record, whatever has been seen by then."""

@@ -41,20 +41,23 @@ class History:
     best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
     # Evaluations since the best one: what the patience of early stopping is counted in.
     waited: int = 0
+    epoch: int = 0  # the last that is whole, judged or not
     steps: int = 0
     images: int = 0
+    first_loss: float = 0.0  # mean over the first batch
     aside: float = 0.0  # seconds that observers took, which no timing counts
+    spent: float = 0.0  # seconds of training and evaluation until a checkpoint
     seconds: dict[str, float] = field(default_factory=lambda: {"train": 0.0, "evaluation": 0.0})
 
-    def add(self, point: dict[str, float], first_loss: float, model: torch.nn.Module) -> bool:
+    def add(self, point: dict[str, float], model: torch.nn.Module) -> bool:
         """Append one judged epoch; keep the weights if it is the best yet. False: the run has diverged.
 
-        It has if its loss is not finite, or many times that of the first batch, `first_loss`.
+        It has if its loss is not finite, or many times that of the first batch.
         """
         for name, value in point.items():
             # JSON has no NaN; a gap in a curve is what it means here.
             self.curves[name].append(value if isfinite(value) else None)
-        if exploded(point["train_loss"], first_loss) or not isfinite(point["validation_loss"]):
+        if exploded(point["train_loss"], self.first_loss) or not isfinite(point["validation_loss"]):
             return False
         # Equal accuracy is decided by the lower loss.
         score = (point["validation_accuracy"], -point["validation_loss"])

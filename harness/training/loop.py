@@ -1,7 +1,7 @@
 """The training loop, top to bottom, and the run around it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ import torch
 from harness.factors.transfer import TRANSFER
 from harness.probes.observer import Observer
 from harness.spec import Choice, RunResult, RunSpec, Status
+from harness.training.checkpoint import Checkpoint
 from harness.training.device import PeakMemory, environment, set_up_process
 from harness.training.evaluate import evaluate
 from harness.training.history import History, Stopwatch, exploded
@@ -18,8 +19,10 @@ from harness.training.split import RunData
 from harness.training.watch import Watch
 
 
-def run(spec: RunSpec, data: RunData, observers: Sequence[Observer] = ()) -> RunResult:
-    """Train one run and judge its best weights once on the test split.
+def run(
+    spec: RunSpec, data: RunData, observers: Sequence[Observer] = (), checkpoint: Checkpoint | None = None
+) -> RunResult:
+    """Train one run and judge its best weights once on the test split; go on from a checkpoint that is there.
 
     A run that diverges, runs out of memory or times out gives a result; a bug raises.
     """
@@ -32,12 +35,23 @@ def run(spec: RunSpec, data: RunData, observers: Sequence[Observer] = ()) -> Run
     status: Status
     error = None
     try:
-        status, features = learn_features(spec, data, metrics, memory)
-        recipe = Recipe.build(spec, data)
-        recipe.borrow(features)
+        state = checkpoint.load() if checkpoint else None
+        status, features = ("done", {}) if state else learn_features(spec, data, metrics, memory)
+        recipe = Recipe.build(spec, data, history)
+        if state:
+            recipe.load_state_dict(state["recipe"])
+            watch.load_state_dict(state["watch"])
+            metrics = state["metrics"]
+        else:
+            recipe.borrow(features)
         metrics["parameters"] = sum(p.numel() for p in recipe.model.parameters())
+
+        def keep() -> None:
+            if checkpoint and checkpoint.due():
+                checkpoint.save({"recipe": recipe.state_dict(), "watch": watch.state_dict(), "metrics": metrics})
+
         if status == "done":
-            status = fit(recipe, history, watch)
+            status = fit(recipe, watch, keep)
         watch.look("after_training", recipe)
         if status == "done":
             recipe.model.load_state_dict(history.best_weights)
@@ -71,14 +85,18 @@ def run(spec: RunSpec, data: RunData, observers: Sequence[Observer] = ()) -> Run
     )
 
 
-def fit(recipe: Recipe, history: History, watch: Watch) -> Status:
-    """Train for the epochs of the recipe; say how it ended. Curves and best weights go to `history`."""
-    settings, model = recipe.spec.settings, recipe.model
+def fit(recipe: Recipe, watch: Watch, keep: Callable[[], None] = lambda: None) -> Status:
+    """Train for the epochs of the recipe that its history lacks; say how it ended. `keep` is called between epochs."""
+    settings, model, history = recipe.spec.settings, recipe.model, recipe.history
     device = recipe.spec.device
-    deadline = time.perf_counter() + settings.max_train_seconds
-    watch.look("before_training", recipe)
+    begun = time.perf_counter() - history.spent - history.aside
+    if history.epoch == 0:
+        watch.look("before_training", recipe)
     model.train()
-    for epoch in range(1, settings.epochs + 1):
+    for epoch in range(history.epoch + 1, settings.epochs + 1):
+        if history.epoch:
+            history.spent = time.perf_counter() - begun - history.aside
+            keep()
         rate = recipe.learning_rate
         # Sums stay on the device: reading one would make the program wait for it.
         totals = torch.zeros(2, device=device)
@@ -90,12 +108,15 @@ def fit(recipe: Recipe, history: History, watch: Watch) -> Status:
                 if history.steps == 0:
                     first_loss = sums[0] / len(index)
                 history.steps += 1
-                if time.perf_counter() - history.aside > deadline:
+                if time.perf_counter() - begun - history.aside > settings.max_train_seconds:
                     return "timed out"
+        history.epoch = epoch
+        if epoch == 1:
+            history.first_loss = first_loss.item()
         history.images += recipe.epoch_images
         train_loss, train_accuracy = (totals / recipe.epoch_images).tolist()
         # Counted from the end: the last epoch is always judged, and so is one that ends the run.
-        if (settings.epochs - epoch) % settings.evaluate_every and not exploded(train_loss, first_loss.item()):
+        if (settings.epochs - epoch) % settings.evaluate_every and not exploded(train_loss, history.first_loss):
             continue
         with Stopwatch(history, "evaluation", device):
             validation = evaluate(recipe, recipe.validation)
@@ -108,7 +129,7 @@ def fit(recipe: Recipe, history: History, watch: Watch) -> Status:
             "learning_rate": rate,
             "epoch_seconds": clock.elapsed,
         }
-        if not history.add(point, first_loss.item(), model):
+        if not history.add(point, model):
             return "diverged"
         watch.look("after_epoch", recipe, point)
         if settings.patience and history.waited >= settings.patience:
@@ -126,9 +147,10 @@ def learn_features(
     """
     if not TRANSFER.build(spec.settings.transfer).borrows:
         return "done", {}
-    history = History()
     source = replace(spec, settings=spec.settings.changed(transfer=Choice("source")))
-    status = fit(Recipe.build(source, data), history, Watch((), history, memory))
+    recipe = Recipe.build(source, data)
+    history = recipe.history
+    status = fit(recipe, Watch((), history, memory))
     metrics |= {"pretraining_seconds": history.seconds["train"], "pretraining_steps": history.steps}
     return status, history.best_weights
 

@@ -20,17 +20,20 @@ from harness.factors.schedule import SCHEDULE
 from harness.factors.transfer import TRANSFER
 from harness.seeding import derive, generator
 from harness.spec import RunSpec, Settings
+from harness.training.history import History
 from harness.training.model import ConvNet, build_model, initialize
 from harness.training.split import RunData, Split
 from harness.training.task import task_data
 
 # A larger batch is taken in parts whose gradients add up exactly to the whole batch's gradient.
 PART_SIZE = 512
+# The generators of a run that are its own.
+LUCK = ("order", "luck", "turns")
 
 
 @dataclass
 class Recipe:
-    """One run, built and ready to train."""
+    """One run and its whole state: what trains, what decides its luck, and what it has shown so far."""
 
     spec: RunSpec
     model: ConvNet
@@ -48,9 +51,10 @@ class Recipe:
     weights: torch.Tensor | None
     auxiliary: nn.Module | None
     turns: torch.Generator
+    history: History
 
     @classmethod
-    def build(cls, spec: RunSpec, data: RunData) -> "Recipe":
+    def build(cls, spec: RunSpec, data: RunData, history: History | None = None) -> "Recipe":
         """Resolve the settings of `spec`; every draw comes from (seed, stream) alone."""
         settings = spec.settings
         task = TRANSFER.build(settings.transfer)
@@ -88,7 +92,37 @@ class Recipe:
             weights=sample.weights,
             auxiliary=auxiliary,
             turns=generator(spec.seed, "rotation", spec.device),
+            history=history or History(),
         )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that changes while the run trains; not the settings, from which `build` makes the rest."""
+        parts = {name: part.state_dict() for name, part in self._stateful().items()}
+        return parts | {"luck": self.luck_state(), "history": vars(self.history)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from where `state_dict` was taken, to the bit."""
+        for name, part in self._stateful().items():
+            part.load_state_dict(state[name])
+        self.restore_luck(state["luck"])
+        vars(self.history).update(state["history"])
+
+    def _stateful(self) -> dict[str, Any]:
+        parts = {"model": self.model, "optimizer": self.optimizer, "schedule": self.schedule}
+        return parts if self.auxiliary is None else parts | {"auxiliary": self.auxiliary}
+
+    def luck_state(self) -> dict[str, torch.Tensor]:
+        """Return the state of everything that this run draws from; dropout draws from torch's own generators."""
+        own = {name: getattr(self, name).get_state() for name in LUCK} | {"torch": torch.get_rng_state()}
+        return own | ({"cuda": torch.cuda.get_rng_state()} if self.spec.device == "cuda" else {})
+
+    def restore_luck(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Draw again what was drawn after `luck_state` was taken."""
+        for name in LUCK:
+            getattr(self, name).set_state(state[name])
+        torch.set_rng_state(state["torch"])
+        if self.spec.device == "cuda":
+            torch.cuda.set_rng_state(state["cuda"])
 
     def other_model(self, **changes: Any) -> ConvNet:
         """Return the net that a run with some settings changed would start from."""

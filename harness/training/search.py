@@ -12,6 +12,7 @@ from harness.probes import PROBE
 from harness.probes.observer import Observer
 from harness.seeding import derive
 from harness.spec import Choice, RunResult, RunSpec
+from harness.training.checkpoint import Checkpoint
 from harness.training.loop import run
 from harness.training.split import RunData
 
@@ -36,15 +37,22 @@ class Tried:
     result: RunResult
 
 
-def execute(spec: RunSpec, data: RunData, observers: Sequence[Observer] = ()) -> RunResult:
-    """Train one run, or every trial of the search that its settings ask for, watched by its probes and `observers`."""
+def execute(
+    spec: RunSpec, data: RunData, observers: Sequence[Observer] = (), checkpoint: Checkpoint | None = None
+) -> RunResult:
+    """Train one run, or every trial of the search that its settings ask for, watched by its probes and `observers`.
+
+    A search has no checkpoints: it begins anew.
+    """
     stages = SEARCH.build(spec.settings.search)
-    return run_search(spec, stages, data, observers) if stages else run_probed(spec, data, observers)
+    return run_search(spec, stages, data, observers) if stages else run_probed(spec, data, observers, checkpoint)
 
 
-def run_probed(spec: RunSpec, data: RunData, observers: Sequence[Observer]) -> RunResult:
+def run_probed(
+    spec: RunSpec, data: RunData, observers: Sequence[Observer], checkpoint: Checkpoint | None = None
+) -> RunResult:
     """Train one run, watched by probes of its own."""
-    return run(spec, data, [*(PROBE.get(name)() for name in spec.probes), *observers])
+    return run(spec, data, [*(PROBE.get(name)() for name in spec.probes), *observers], checkpoint)
 
 
 def run_search(spec: RunSpec, stages: Sequence[Stage], data: RunData, observers: Sequence[Observer]) -> RunResult:

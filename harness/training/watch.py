@@ -49,6 +49,15 @@ class Watch:
         yield
         self.look("after_update", recipe, step, observers=watching)
 
+    def state_dict(self) -> list[dict[str, Any]]:
+        """Return what every observer has seen so far."""
+        return [observer.state_dict() for observer in self.observers]
+
+    def load_state_dict(self, state: Sequence[dict[str, Any]]) -> None:
+        """Give every observer back what it had seen."""
+        for observer, seen in zip(self.observers, state, strict=True):
+            observer.load_state_dict(seen)
+
     def findings(self) -> tuple[dict[str, float | None], dict[str, np.ndarray]]:
         """Return the metrics and arrays of all observers, and how long they took in all."""
         metrics: dict[str, float | None] = {}
@@ -70,9 +79,7 @@ def undisturbed(recipe: Recipe) -> Iterator[None]:
     # Copies: a backward pass in the block would add to the gradients in place.
     for parameter, gradient in gradients:
         parameter.grad = None if gradient is None else gradient.clone()
-    generators = [(one, one.get_state()) for one in (recipe.order, recipe.luck)]
-    drawn = torch.get_rng_state()
-    drawn_on_gpu = torch.cuda.get_rng_state() if recipe.spec.device == "cuda" else None
+    luck = recipe.luck_state()
     try:
         yield
     finally:
@@ -83,8 +90,4 @@ def undisturbed(recipe: Recipe) -> Iterator[None]:
                 value.copy_(buffers[name])
         for parameter, gradient in gradients:
             parameter.grad = gradient
-        for one, state in generators:
-            one.set_state(state)
-        torch.set_rng_state(drawn)
-        if drawn_on_gpu is not None:
-            torch.cuda.set_rng_state(drawn_on_gpu)
+        recipe.restore_luck(luck)

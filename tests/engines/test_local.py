@@ -13,7 +13,8 @@ import pytest
 
 from harness.data.prepared import Prepared
 from harness.engines.events import Epoch, Failed, Finished
-from harness.engines.local import LocalEngine
+from harness.engines.local import Checkpoints, LocalEngine
+from harness.records import Store
 from harness.spec import RunResult, RunSpec
 from harness.training.loop import run
 from harness.training.split import RunData
@@ -67,6 +68,29 @@ def test_a_killed_process_loses_nothing(spec: Spec, prepared: Prepared, run_data
             if isinstance(event, Finished):
                 finished.append(numbers(event.result))
     assert finished[-1] == numbers(run(long, run_data))
+
+
+def test_a_killed_process_is_followed_by_one_that_goes_on(
+    spec: Spec, prepared: Prepared, run_data: RunData, tmp_path: Path
+) -> None:
+    long = spec(epochs=30)
+    epochs, killed = [], False
+    with LocalEngine(prepared.folder, 1, Checkpoints(tmp_path, minutes=1e-6)) as engine:
+        for event in engine.execute([long]):
+            if isinstance(event, Finished):
+                result = event.result
+            elif isinstance(event, Epoch):
+                epochs.append(event.point["epoch"])
+                if event.point["epoch"] >= 10 and not killed:
+                    killed = True
+                    os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
+    assert 1 not in epochs[10:], "begun anew"
+    assert numbers(result) == numbers(run(long, run_data))
+    store = Store(tmp_path / "runs")
+    assert list(tmp_path.iterdir()) == [tmp_path / long.fingerprint]
+    store.checkpoints = tmp_path
+    store.write(result)
+    assert not (tmp_path / long.fingerprint).exists(), "a record makes it superfluous"
 
 
 def test_a_run_that_kills_its_process_every_time_is_given_up(spec: Spec, prepared: Prepared) -> None:

@@ -42,7 +42,7 @@ def test_early_stopping_follows_algorithm_7_1() -> None:
     waited = []
     for epoch, accuracy in enumerate([0.2, 0.3, 0.3, 0.25, 0.4, 0.1], 1):
         point = {"epoch": epoch, "train_loss": 1.0, "validation_loss": 1.0, "validation_accuracy": accuracy}
-        history.add(point, 1.0, model)
+        history.add(point, model)
         waited.append(history.waited)
     # Counted in evaluations, from the best on; an equal one is no better.
     assert waited == [0, 0, 1, 2, 0, 1]

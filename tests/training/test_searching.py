@@ -35,7 +35,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[RunSpec]]:
     def replace_runs(outcome: Callable[[int], dict[str, Any]]) -> list[RunSpec]:
         seen: list[RunSpec] = []
 
-        def fake(spec: RunSpec, data: RunData, observers: Sequence[Any]) -> RunResult:
+        def fake(spec: RunSpec, data: RunData, observers: Sequence[Any], checkpoint: object = None) -> RunResult:
             fields = outcome(len(seen))
             seen.append(spec)
             metrics = {"peak_memory_bytes": None, "steps": 10, "train_seconds": 1.0} | fields.pop("metrics")
