@@ -17,7 +17,7 @@ import torch
 import yaml
 from torch import nn
 
-from harness.cli import PREPARED
+from harness.campaign.project import PREPARED
 from harness.config import PARAMS, load_params
 from harness.data.prepared import Prepared
 from harness.plan import Target

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from harness import cli
+from harness.campaign.train import Campaign
 from harness.config import load_params
+from harness.console import console
 from harness.engines.events import Epoch, Finished
 from harness.plan import Target, make_plan
 from harness.records import Store
@@ -214,14 +215,14 @@ def test_epochs_of_trials_are_not_tracked_as_those_of_the_run(
 
         def close(self) -> None: ...
 
-    monkeypatch.setattr("harness.tracking.Tracker", Notes)
+    monkeypatch.setattr("harness.campaign.train.Tracker", Notes)
     (tmp_path / "mine.yaml").write_text(SEARCHES)
     store = Store(tmp_path / "runs")
     plan = make_plan([load_study(tmp_path / "mine.yaml")], recipe, 1, "smoke", target, store)
     searching, other = plan.pending.values()
     point = {"epoch": 1.0, "validation_accuracy": 0.5}
     events = [Epoch(searching, point, 1), Epoch(other, point), Finished(searching, execute(searching, run_data))]
-    cli.train_pending(load_params(ROOT / "params.yaml"), plan, iter(events), store, {}, [])
+    Campaign(load_params(ROOT / "params.yaml"), store, console).wave(plan, iter(events))
     # The tracker keeps the first value of an epoch: that of another trial must not be it.
     assert told == [(other.fingerprint, 1.0)]
     assert store.has(searching.fingerprint)

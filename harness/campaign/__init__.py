@@ -1,0 +1,1 @@
+"""Training the runs of a plan: engine, store, tracker, progress and ensembles together."""

@@ -1,0 +1,86 @@
+"""A project on disk: where everything lies, and what its params.yaml asks of this machine."""
+
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.config import PARAMS, Params
+from harness.records import Store, cache_folder
+
+if TYPE_CHECKING:
+    from harness.engines.local import LocalEngine
+    from harness.plan import Plan, Target
+    from harness.spec import RunSpec
+
+PREPARED = Path("data/prepared")
+RUNS = Path("data/runs")
+PREFLIGHT = Path("data/preflight.json")
+SURFACES = Path("data/surfaces.json")
+TRACKED = Path("data/tracking.json")
+REPORTS = Path("reports")
+
+
+def runs() -> Store:
+    """Return the store of records of this project, with the cache behind it."""
+    return Store(RUNS, cache_folder(Path()))
+
+
+def current_plan(params: Params) -> "Plan":
+    """Return the plan for the prepared data on the device of this machine."""
+    from harness.plan import make_plan
+    from harness.studies import check_profiles, check_recipe, load_studies
+
+    recipe = check_recipe(params.recipe, str(PARAMS))
+    studies, every = load_studies(params.studies), load_studies("all")
+    check_profiles(every, params.profiles)
+    target = current_target(params)
+    return make_plan(studies, recipe, params.seeds, params.profile, target, runs(), every)
+
+
+def current_target(params: Params) -> "Target":
+    """Return the prepared data and the device of this machine."""
+    from harness.data.prepared import Prepared
+    from harness.plan import Target
+    from harness.training.device import resolve_device, resolve_precision
+
+    device = resolve_device(params.engine.device)
+    precision = resolve_precision(params.engine.precision, device)
+    return Target(Prepared.load(PREPARED).manifest, device, precision, params.engine.threads)
+
+
+def recipe_spec(params: Params, seed: int, **changes: Any) -> "RunSpec":
+    """Return the run of the recipe in params.yaml, with a few settings changed, under `seed`."""
+    from harness.studies import check_recipe, resolve
+
+    target = current_target(params)
+    recipe = check_recipe(params.recipe, str(PARAMS))
+    return target.spec(resolve(recipe, changes, target.data["splits"]["train"]), seed)
+
+
+def worker_count(params: Params, current: "Plan") -> int:
+    """Return how many processes train at once."""
+    from harness.engines.local import default_workers
+
+    return default_workers(current.target.device) if params.engine.workers == "auto" else params.engine.workers
+
+
+def engine(params: Params, current: "Plan", store: Store) -> "LocalEngine":
+    """Return what the runs of a plan are executed by."""
+    from harness.engines.local import Checkpoints, LocalEngine
+
+    minutes = params.engine.checkpoint_minutes
+    checkpoints = Checkpoints(store.checkpoints, minutes) if minutes else None
+    return LocalEngine(PREPARED, worker_count(params, current), checkpoints)
+
+
+def version_stamp() -> dict[str, Any]:
+    """Return the commit, and whether tracked files differ from it; None outside of git."""
+
+    def git(*arguments: str) -> str | None:
+        try:
+            return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
+        except (OSError, subprocess.CalledProcessError):
+            return None
+
+    changed = git("status", "--porcelain", "--untracked-files=no")
+    return {"commit": git("rev-parse", "HEAD"), "dirty": None if changed is None else bool(changed)}

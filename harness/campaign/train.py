@@ -1,0 +1,74 @@
+"""Every run of a plan that has no record yet: trained, recorded and shown, wave after wave."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from rich.console import Console
+
+from harness.campaign.project import PREPARED, current_plan, engine, version_stamp
+from harness.config import Params
+from harness.console import complain
+from harness.data.prepared import Prepared
+from harness.engines.events import Epoch, Event, Failed, Finished
+from harness.ensemble import record_ensembles
+from harness.plan import Plan
+from harness.progress import TrainingProgress
+from harness.records import Store
+from harness.tracking import Tracker
+
+
+@dataclass
+class Campaign:
+    """The training of all runs that a project's plan lacks; each result is kept at once."""
+
+    params: Params
+    store: Store
+    console: Console
+    stamp: dict[str, Any] = field(default_factory=version_stamp)
+    failed: list[str] = field(default_factory=list)
+
+    def run(self) -> Plan:
+        """Train until nothing is missing; return the plan as it stands then. What failed is in `failed`."""
+        current = current_plan(self.params)
+        with engine(self.params, current, self.store) as workers:
+            # Runs that tuning must choose first become part of the plan once its trials are recorded.
+            while pending := {print_: spec for print_, spec in current.pending.items() if print_ not in self.failed}:
+                self.wave(current, workers.execute(list(pending.values())))
+                current = current_plan(self.params)
+        record_ensembles(current.averages.values(), self.store, Prepared.load(PREPARED), self.stamp)
+        self.store.settle(print_ for print_ in current.distinct if self.store.has(print_))
+        self.store.write_plan(current.to_json())
+        return current
+
+    def wave(self, current: Plan, events: Iterator[Event]) -> None:
+        """Keep the results of runs, and show how far they are."""
+        names = current.names
+        epoch_images = current.target.data["splits"]["train"]
+
+        def warn(line: str) -> None:
+            self.console.print(line, soft_wrap=True)
+
+        tracker = Tracker(self.params.tracking.uri, current.to_json(), warn)
+        progress = TrainingProgress({print_: names[print_] for print_ in current.pending}, epoch_images, self.console)
+        try:
+            with progress:
+                for event in events:
+                    match event:
+                        case Epoch(spec=spec, point=point, trial=None):
+                            tracker.epoch(spec.fingerprint, point)
+                        case Finished(result=result):
+                            result = replace(result, environment=result.environment | self.stamp)
+                            self.store.write(result)
+                            tracker.finished(result)
+                        case Failed(spec=spec, problem=problem):
+                            self.failed.append(spec.fingerprint)
+                            title = f"{names[spec.fingerprint]} ({spec.fingerprint})"
+                            complain("run failed:", f"{title}\n{problem}")
+                    # Last: nothing that is shown may come between a result and its record.
+                    progress.show(event)
+        except KeyboardInterrupt:
+            tracker.close(wait_seconds=1)
+            warn(f"stopped; {progress.done} runs of this call are kept, the same command goes on")
+            raise
+        tracker.close()

@@ -1,0 +1,55 @@
+"""What would be trained."""
+
+import typer
+
+from harness.campaign.project import PREPARED, current_plan, worker_count
+from harness.config import load_params
+from harness.console import console, plain_console
+
+
+def plan() -> None:
+    """Print what `train` would do: arms, runs, duplicates folded, and the time, measured by a short trial."""
+    from rich.table import Table
+
+    from harness.analysis.statistics import smallest_p
+    from harness.data.prepared import Prepared
+    from harness.engines.local import default_workers
+    from harness.progress import duration
+    from harness.training.split import load_run_data
+    from harness.trial import estimate
+
+    params = load_params()
+    current = current_plan(params)
+    table = Table("study", "arms", "seeds", "runs", "to train")
+    for study in current.studies:
+        arms = [planned for planned in current.arms if planned.arm.study == study.name]
+        runs = {spec.fingerprint for planned in arms for spec in planned.all_runs}
+        table.add_row(
+            study.name,
+            str(len(arms)),
+            str(study.seeds_in(params.profile, params.seeds)),
+            str(len(runs) + sum(p.waiting for p in arms)),
+            str(len(runs & set(current.pending)) + sum(p.waiting for p in arms)),
+        )
+    plain_console().print(table)
+    folded = len(list(current.all_runs)) - len(current.distinct)
+    typer.echo(
+        f"{len(current.distinct) + current.waiting} runs ({folded} duplicates folded), "
+        f"{len(current.pending) + current.waiting} to train"
+    )
+    if current.averages:
+        typer.echo(f"{len(current.averages)} ensembles follow from the records of their members")
+    if current.waiting:
+        typer.echo(f"{current.waiting} of them follow once tuning has chosen their settings")
+    workers = worker_count(params, current)
+    data = load_run_data(Prepared.load(PREPARED), current.target.device)
+    with console.status("measuring a few steps of each kind of run"):
+        seconds = estimate(list(current.pending.values()) + current.stand_ins, data) / workers
+    typer.echo(
+        f"about {duration(seconds)} with {workers} worker(s) on {current.target.device}, "
+        f"{current.target.precision} (by default {default_workers(current.target.device)} workers)"
+        + (", without the time of probes" if any(spec.probes for spec in current.pending.values()) else "")
+    )
+    typer.echo(
+        f"with {params.seeds} seeds the smallest p-value of an exact sign-flip test is {smallest_p(params.seeds):.3g}"
+    )

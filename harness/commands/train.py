@@ -1,0 +1,31 @@
+"""Stage train."""
+
+import os
+import sys
+
+from harness.campaign.project import RUNS, runs
+from harness.config import load_params
+from harness.console import complain, console
+
+
+def train() -> None:
+    """Train every run of the plan that has no record yet, in parallel; stop and restart as you like."""
+    from harness.engines.local import start_server
+
+    params = load_params()
+    # While the server of the workers imports torch, this process imports the rest.
+    start_server()
+    from harness.campaign.train import Campaign
+
+    store = runs()
+    store.adopt()
+    campaign = Campaign(params, store, console)
+    try:
+        current = campaign.run()
+    except KeyboardInterrupt:
+        # An ordinary exit would wait for the thread that imports MLflow, and take torch apart.
+        os._exit(130)
+    if campaign.failed:
+        complain("error:", f"{len(campaign.failed)} run(s) failed, see above; all others are kept")
+        sys.exit(1)
+    console.print(f"{len(current.distinct)} runs recorded in {RUNS}")
