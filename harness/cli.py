@@ -11,7 +11,9 @@ from harness.commands.prepare import prepare
 from harness.commands.preview import preview
 from harness.commands.procedures import procedures
 from harness.commands.report import report
+from harness.commands.rerun import rerun
 from harness.commands.search import search
+from harness.commands.show import show
 from harness.commands.surfaces import surfaces
 from harness.commands.track import track
 from harness.commands.train import train
@@ -25,7 +27,22 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (prepare, preview, plan, train, cache, track, preflight, search, surfaces, procedures, report):
+COMMANDS = (
+    prepare,
+    preview,
+    plan,
+    train,
+    show,
+    rerun,
+    cache,
+    track,
+    preflight,
+    search,
+    surfaces,
+    procedures,
+    report,
+)
+for command in COMMANDS:
     app.command()(command)
 
 

@@ -64,6 +64,7 @@ def average(spec: RunSpec, members: Sequence[RunResult], labels: np.ndarray, cla
         per_class_accuracy=per_class,
         environment=members[0].environment,
         error=f"the member of seed {broken.seed}: {broken.error or broken.status}" if broken else None,
+        members=[(member.seed, member.fingerprint) for member in members],
         arrays=arrays,
     )
 

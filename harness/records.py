@@ -1,5 +1,6 @@
 """The store of runs: append-only, one folder per fingerprint, each there whole or not at all."""
 
+import glob
 import json
 import os
 import shutil
@@ -9,7 +10,6 @@ import time
 from collections.abc import Iterable, Iterator
 from configparser import ConfigParser
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +116,8 @@ class Store:
         place = self.cache or self.root
         place.mkdir(parents=True, exist_ok=True)
         with new_folder(place / result.fingerprint) as partial:
-            body = {key: value for key, value in asdict(result).items() if key != "arrays"}
-            (partial / RECORD).write_text(json.dumps(body, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+            body = json.dumps(result.to_json(), indent=1, allow_nan=False)
+            (partial / RECORD).write_text(body + "\n", encoding="utf-8")
             if result.arrays:
                 np.savez_compressed(partial / ARRAYS, **result.arrays)  # type: ignore[arg-type]
         if self.cache:
@@ -158,7 +158,7 @@ class Store:
         """Return one record without its arrays; SettingError if it is missing or damaged."""
         path = self._folder(fingerprint) / RECORD
         try:
-            return RunResult(**json.loads(path.read_text(encoding="utf-8")))
+            return RunResult.from_json(json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError as error:
             raise SettingError(f"no record of run {fingerprint} in {self.root}; run `dvc repro`") from error
         except (ValueError, TypeError) as error:
@@ -173,6 +173,11 @@ class Store:
             return {}
         with np.load(path) as archive:
             return {name: archive[name] for name in archive.files if name.startswith(prefix)}
+
+    def find(self, beginning: str) -> list[str]:
+        """Return the fingerprints of all records that begin so."""
+        folders = [place for place in (self.root, self.cache) if place and place.is_dir()]
+        return sorted({path.name for place in folders for path in place.glob(f"{glob.escape(beginning)}*")})
 
     def missing(self, fingerprints: Iterable[str]) -> set[str]:
         """Return those that have no record yet."""

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
@@ -257,6 +257,10 @@ class RunSpec:
     members: tuple["RunSpec", ...] = ()
 
 
+# Of records on disk. 2: probes and members are in them.
+FORMAT = 2
+
+
 @dataclass
 class RunResult:
     """What a run leaves on disk.
@@ -275,7 +279,40 @@ class RunResult:
     per_class_accuracy: dict[str, float]
     environment: dict[str, Any]
     error: str | None = None
+    # Who watched it, and of an ensemble the members, [seed, fingerprint] each; None in records of format 1.
+    probes: Sequence[str] | None = ()
+    members: Sequence[tuple[int, str]] | None = ()
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> "RunSpec":
+        """The run that left it, to be trained again."""
+        alone = RunSpec(
+            Settings.from_json(self.settings),
+            self.seed,
+            self.data_digest,
+            self.environment["device"],
+            self.environment["precision"],
+            self.environment["threads"],
+            self.fingerprint,
+            tuple(self.probes or ()),
+        )
+        single = alone.settings.changed(ensemble=1)
+        members = (replace(alone, settings=single, seed=s, fingerprint=f) for s, f in self.members or ())
+        return replace(alone, members=tuple(members))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, without the arrays."""
+        return {"format": FORMAT} | {f.name: getattr(self, f.name) for f in fields(self) if f.name != "arrays"}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "RunResult":
+        """Read what `to_json` wrote, in this format or an earlier one; ValueError if it is a later one."""
+        known = dict(values)
+        written = known.pop("format", 1)
+        if written > FORMAT:
+            raise ValueError(f"its format is {written}, later than {FORMAT}")
+        return cls(**({"probes": None, "members": None} if written == 1 else {}) | known)
 
     @property
     def score(self) -> float:

@@ -1,5 +1,6 @@
 """The command line in a copy of the project: what is printed, and with what exit code."""
 
+import json
 import os
 import shutil
 import signal
@@ -226,3 +227,39 @@ def test_epochs_of_trials_are_not_tracked_as_those_of_the_run(
     # The tracker keeps the first value of an epoch: that of another trial must not be it.
     assert told == [(other.fingerprint, 1.0)]
     assert store.has(searching.fingerprint)
+
+
+def test_a_record_is_shown_and_trained_again(folder: Path) -> None:
+    edit(folder / "experiments" / "mine.yaml", "control: relu\n", "control: relu\nprobes: [activations]\n")
+    assert harness(folder, "prepare").returncode == harness(folder, "train").returncode == 0
+    shown = harness(folder, "show", "relu seed 0")
+    assert shown.returncode == 0, shown.stderr
+    fingerprint, title = (line.strip() for line in shown.stdout.splitlines()[:2])
+    assert title == "mine · default · relu · seed 0"
+    assert "watched by activations" in shown.stdout and "test accuracy" not in shown.stderr
+    again = harness(folder, "rerun", fingerprint[:8])
+    assert (again.returncode, again.stdout) == (0, f"{title}: equal to the bit\n"), again.stderr
+    path = folder / "data" / "runs" / fingerprint / "record.json"
+    record = json.loads(path.read_text())
+    record["metrics"]["test_accuracy"] += 0.001
+    record["curves"]["train_loss"][1] = 9.0
+    record["environment"]["torch"] = "1.0"
+    path.write_text(json.dumps(record))
+    differs = harness(folder, "rerun", fingerprint[:8])
+    assert differs.returncode == 1
+    for words in ("test_accuracy", "curve train_loss, entry 2", "made with torch", "1.0"):
+        assert words in differs.stdout
+    assert "not equal: mine" in differs.stderr
+
+
+def test_a_run_that_is_not_one_is_one_line(folder: Path) -> None:
+    assert harness(folder, "prepare").returncode == harness(folder, "train").returncode == 0
+    for wanted, words in (
+        ("sigmoid", "no run is called 'sigmoid'"),
+        ("mine", "2 runs are called 'mine'"),
+        ("", "no run is called ''"),
+        ("*", "no run is called '*'"),
+    ):
+        done = harness(folder, "show", wanted)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert words in done.stderr

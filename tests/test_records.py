@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,9 @@ import pytest
 
 from harness.errors import SettingError
 from harness.records import Store, cache_folder, discard
-from harness.spec import RunResult
+from harness.spec import RunResult, RunSpec
+from harness.training.search import execute
+from harness.training.split import RunData
 from tests.conftest import ROOT
 
 
@@ -27,6 +31,8 @@ def result(fingerprint: str = "f0", accuracy: float = 0.5) -> RunResult:
         curves={"epoch": [1, 2], "train_loss": [2.3, None]},
         per_class_accuracy={"a": 0.5},
         environment={"torch": "2"},
+        probes=["gap"],
+        members=[],
         arrays={"test_probabilities": np.eye(3, dtype=np.float16)},
     )
 
@@ -37,6 +43,27 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     read = store.read("f0")
     assert {**vars(read), "arrays": {}} == {**vars(result()), "arrays": {}}
     assert np.array_equal(store.arrays("f0")["test_probabilities"], np.eye(3))
+
+
+def test_an_older_format_is_read_and_a_later_one_is_not(tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs")
+    # Written before records had a format.
+    shutil.copytree(Path(__file__).parent / "samples" / "format-1", tmp_path / "runs" / "old")
+    read = store.read("old")
+    assert (read.status, read.seed, read.settings["activation"]) == ("done", 0, "relu")
+    assert read.probes is None and read.members is None, "it doesn't say"
+    store.write(result("new"))
+    path = tmp_path / "runs" / "new" / "record.json"
+    path.write_text(path.read_text().replace('"format": 2', '"format": 3'))
+    with pytest.raises(SettingError, match="its format is 3, later than 2"):
+        store.read("new")
+
+
+def test_a_record_knows_its_run(spec: Callable[..., RunSpec], run_data: RunData, tmp_path: Path) -> None:
+    watched = replace(spec(dropout=0.25, augmentation={"crop": {"shift": 0.25}}), probes=("gap", "weights"))
+    store = Store(tmp_path / "runs")
+    store.write(execute(watched, run_data))
+    assert store.read(watched.fingerprint).spec == watched
 
 
 def test_a_record_is_never_changed(tmp_path: Path) -> None:

@@ -107,6 +107,15 @@ KNOWN = {
 }
 
 
+# What the clock and the memory of the machine say: no two runs agree on it.
+CLOCKED = ("images_per_second", "peak_memory_bytes", "batch_cost_exponent", "_seconds", "_op_cost", "step_cost")
+
+
+def clocked(metric: str) -> bool:
+    """Say whether a metric depends on what else the machine does."""
+    return metric.endswith(CLOCKED)
+
+
 def quantity(metric: str) -> Quantity:
     """Return how `metric` is shown; names that are not listed are read by their ending."""
     if metric in KNOWN:

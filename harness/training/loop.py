@@ -81,6 +81,7 @@ def run(
         per_class_accuracy=per_class,
         environment=environment(spec.device, spec.precision, spec.threads),
         error=error,
+        probes=spec.probes,
         arrays=arrays,
     )
 

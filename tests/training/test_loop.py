@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from harness.analysis.quantities import clocked
 from harness.probes.observer import Observer
 from harness.spec import RunResult, RunSpec
 from harness.training import loop
@@ -12,12 +13,11 @@ from harness.training.recipe import Recipe
 from harness.training.split import RunData, Split
 
 Spec = Callable[..., RunSpec]
-CLOCKED = ("images_per_second", "peak_memory_bytes", "batch_cost_exponent", "_seconds", "_op_cost", "step_cost")
 
 
 def numbers(result: RunResult) -> object:
     """Everything in a result that luck and settings decide; not what the clock does."""
-    metrics = {name: value for name, value in result.metrics.items() if not name.endswith(CLOCKED)}
+    metrics = {name: value for name, value in result.metrics.items() if not clocked(name)}
     curves = {name: values for name, values in result.curves.items() if name != "epoch_seconds"}
     arrays = {name: array.tobytes() for name, array in result.arrays.items() if not name.endswith("/seconds")}
     return result.status, metrics, curves, result.per_class_accuracy, arrays
