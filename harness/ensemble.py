@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from harness.data.prepared import Prepared
+from harness.fingerprint import identity_of_ensemble
 from harness.records import Store
 from harness.spec import RunResult, RunSpec
 
@@ -25,7 +26,8 @@ def record_ensembles(specs: Iterable[RunSpec], store: Store, prepared: Prepared,
         if not store.missing(prints):
             members = [replace(store.read(print_), arrays=store.arrays(print_)) for print_ in prints]
             result = average(spec, members, labels, prepared.classes)
-            store.write(replace(result, environment=result.environment | environment))
+            result = replace(result, environment=result.environment | environment)
+            store.write(result, identity_of_ensemble(prints))
 
 
 def average(spec: RunSpec, members: Sequence[RunResult], labels: np.ndarray, classes: Sequence[str]) -> RunResult:

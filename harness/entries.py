@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from harness.spec import Choice, RunResult
+from harness.spec import Choice, RunResult, epochs_to
 
 Json = Mapping[str, Any]
-KEY = ("fingerprint", "level", "context", "seed")
+# With another target the same record shows another number of epochs to it.
+KEY = ("fingerprint", "level", "context", "seed", "target_accuracy")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def planned_entries(plan: Json) -> dict[str, list[Entry]]:
                 "context": arm["context"],
                 "seed": str(run["seed"]),
                 "fingerprint": run["fingerprint"],
+                "target_accuracy": str(settings["target_accuracy"]),
                 "control": str(arm["level"] == study["control"]).lower(),
                 "tuning": str(bool(tried)).lower(),
                 "profile": plan["profile"],
@@ -79,7 +81,7 @@ def shown(value: Any) -> str:
     return str(Choice.parse(value)) if isinstance(value, Mapping) else str(value)
 
 
-def scalars(result: RunResult) -> dict[str, float | None]:
+def scalars(result: RunResult, entry: Entry) -> dict[str, float | None]:
     """Return metrics by the names that MLflow shows; the UI makes a section of what precedes the slash.
 
     `best/` is at the epoch chosen on validation, where the test split is judged; `final/` at the last epoch.
@@ -88,7 +90,7 @@ def scalars(result: RunResult) -> dict[str, float | None]:
     named: dict[str, float | None] = {f"final/{name}": values[-1] for name, values in learned}
     for name, value in result.metrics.items():
         named[re.sub("^(best|final)_", r"\1/", name.replace("test_", "best_test_"))] = value
-    return named
+    return named | {"epochs_to_target": epochs_to(float(entry.tags["target_accuracy"]), result.curves)}
 
 
 def points(result: RunResult, begun: int) -> list[Json]:

@@ -1,24 +1,33 @@
-"""What a run is, as one digest: settings, seed, data, device, and the code that can change a number."""
+"""What a run is, as one digest: settings, seed, data, device, libraries, and the code that can change a number."""
 
-import ast
-import hashlib
 import json
 from collections.abc import Iterable
 from functools import lru_cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from harness.source.closure import Closure, closure
+from harness.source.code import Code, digest
 from harness.spec import Choice, Settings
 
 HARNESS = Path(__file__).parent
-# Registered levels that a run does not use are left out, so that a new one retrains nothing.
-NUMERIC_CODE = ("seeding.py", "factors/*.py", "training/*.py")
-# What every probe builds on; a run without probes does without it.
-PROBE_CODE = ("probes/observer.py", "probes/looking.py")
-AVERAGING_CODE = "ensemble.py"
+# Where a run begins, and where the record of an ensemble does: what these reach is what may change a number.
+RUN = ("harness.engines.local:work", "harness.engines.preload:*")
+AVERAGE = ("harness.ensemble:record_ensembles",)
+# What only says how curves are read: they are in the record.
+DERIVED = ("target_accuracy",)
+
+Identity = dict[str, Any]
 
 
-def fingerprint(
+@lru_cache
+def code() -> Code:
+    """Return the source of the bench as it was when first asked for."""
+    return Code(HARNESS)
+
+
+def identity(
     settings: Settings,
     seed: int,
     data_digest: str,
@@ -26,84 +35,46 @@ def fingerprint(
     precision: str,
     threads: int,
     probes: Iterable[str] = (),
-) -> str:
-    """Return 16 hexadecimal digits that differ wherever a result might."""
-    chosen = {(name, v.name) for name, v in vars(settings).items() if isinstance(v, Choice)}
-    identity = {
-        "settings": settings.to_json(),
+) -> Identity:
+    """Return all that may change a result of a run, as plain values. `device` names the kind, one opaque text."""
+    probes = sorted(set(probes))
+    chosen = {name: [value.name] for name, value in vars(settings).items() if isinstance(value, Choice)}
+    return {
+        "settings": {name: value for name, value in settings.effective().items() if name not in DERIVED},
         "seed": seed,
         "data": data_digest,
         "device": device,
         "precision": precision,
         "threads": threads,
-        "code": code_digest(frozenset(chosen), probe_code(probes)),
+        "probes": probes,
+        **source_of(closure(code(), RUN, chosen | {"probe": probes})),
     }
+
+
+def identity_of_ensemble(members: Iterable[str]) -> Identity:
+    """Return all that may change the average of these runs, by fingerprint and in this order."""
+    return {"members": list(members), **source_of(closure(code(), AVERAGE, {}))}
+
+
+def fingerprint(identity: Identity) -> str:
+    """Return 16 hexadecimal digits that differ wherever a result might."""
     return digest(json.dumps(identity, sort_keys=True))
 
 
-def fingerprint_of_ensemble(members: Iterable[str]) -> str:
-    """Return 16 hexadecimal digits that differ wherever the average of these runs, by fingerprint, might."""
-    code = [dump for _, dump in statements(HARNESS / AVERAGING_CODE)]
-    return digest(json.dumps({"members": list(members), "code": digest("\n".join(code))}))
-
-
-def probe_code(probes: Iterable[str]) -> tuple[str, ...]:
-    """Return the files behind the named probes, whatever their order."""
-    files = tuple(f"probes/{name}.py" for name in sorted(set(probes)))
-    return files and (*PROBE_CODE, *files)
-
-
-def digest(text: str) -> str:
-    """Return 16 hexadecimal digits of SHA-256."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-@lru_cache(maxsize=4096)
-def code_digest(chosen: frozenset[tuple[str, str]], more: tuple[str, ...] = ()) -> str:
-    """Return the digest of the numeric code, of registered levels only those in `chosen`."""
-    patterns = (*NUMERIC_CODE, *more)
-    files = sorted(path for pattern in patterns for path in HARNESS.glob(pattern) if not path.name.startswith("."))
-    kept = [
-        dump
-        for path in files
-        for level, dump in statements(path)
-        if level is None or level in chosen or not is_setting(level)
-    ]
-    return digest("\n".join(kept))
-
-
-def is_setting(level: tuple[str, str]) -> bool:
-    """Say whether the registry of a level belongs to a setting of a run."""
-    return level[0] in Settings.__dataclass_fields__
+def source_of(reached: Closure) -> Identity:
+    """Return the digest of each definition by module and name, and the versions of the libraries that they mention."""
+    modules: dict[str, dict[str, str]] = {}
+    for unit, said in reached.units.items():
+        module, _, name = unit.partition(":")
+        modules.setdefault(module, {})[name] = said
+    return {"versions": {name: version(name) for name in sorted(reached.libraries)}, "code": modules}
 
 
 @lru_cache
-def statements(path: Path) -> list[tuple[tuple[str, str] | None, str]]:
-    """Return every top-level statement of a file as (registry setting, level) or None, and its syntax tree.
-
-    The tree has no comments, and docstrings are taken out, so rewording either changes nothing.
-    """
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:]
-    registries = {
-        node.target.id: first_argument(node.value)
-        for node in tree.body
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and isinstance(node.value, ast.Call)
-    }
-    return [(registered_level(node, registries), ast.dump(node)) for node in tree.body]
-
-
-def registered_level(node: ast.stmt, registries: dict[str, Any]) -> tuple[str, str] | None:
-    """Return (setting, level) of a function decorated with `@REGISTRY.level("name")`."""
-    for decorator in getattr(node, "decorator_list", []):
-        match decorator:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="level")) if name in registries:
-                return registries[name], first_argument(decorator)
-    return None
-
-
-def first_argument(call: ast.Call) -> Any:
-    """Return the first argument of a call if it is a literal."""
-    return call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
+def version(library: str) -> str:
+    """Return the version of what is imported under a name; without importing it, as that may take seconds."""
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        found = metadata.packages_distributions().get(library, [])
+        return " ".join(f"{name} {metadata.version(name)}" for name in sorted(set(found)))

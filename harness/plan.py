@@ -6,9 +6,9 @@ from statistics import fmean
 from typing import Any
 
 from harness.factors.transfer import TRANSFER, Task
-from harness.fingerprint import fingerprint, fingerprint_of_ensemble
+from harness.fingerprint import Identity, fingerprint, identity, identity_of_ensemble
 from harness.records import Store
-from harness.spec import Arm, Context, Level, RunSpec, Settings, Study, Tune
+from harness.spec import Arm, Context, Level, RunSpec, Settings, Study, Tune, plain_value
 from harness.studies import resolve
 
 # Seeds that only choose: a rate chosen on some luck is judged on other luck.
@@ -26,9 +26,7 @@ class Target:
 
     def spec(self, settings: Settings, seed: int, probes: tuple[str, ...] = ()) -> RunSpec:
         """Return the run of `settings` under `seed`, watched by `probes`, with its fingerprint."""
-        print_of_run = fingerprint(
-            settings, seed, self.data["digest"], self.device, self.precision, self.threads, probes
-        )
+        print_of_run = fingerprint(self._identity(settings, seed, probes))
         return RunSpec(
             settings,
             seed,
@@ -50,8 +48,17 @@ class Target:
         members = tuple(self.spec(alone, seed + seeds * number, probes) for number in range(settings.ensemble))
         if settings.ensemble == 1:
             return members[0]
-        print_of_run = fingerprint_of_ensemble(member.fingerprint for member in members)
+        print_of_run = fingerprint(identity_of_ensemble(member.fingerprint for member in members))
         return replace(members[0], settings=settings, fingerprint=print_of_run, probes=(), members=members)
+
+    def identity(self, spec: RunSpec) -> Identity:
+        """Return what the fingerprint of `spec` is the digest of."""
+        if spec.members:
+            return identity_of_ensemble(member.fingerprint for member in spec.members)
+        return self._identity(spec.settings, spec.seed, spec.probes)
+
+    def _identity(self, settings: Settings, seed: int, probes: tuple[str, ...]) -> Identity:
+        return identity(settings, seed, self.data["digest"], self.device, self.precision, self.threads, probes)
 
 
 @dataclass(frozen=True)
@@ -158,7 +165,7 @@ class Plan:
 
 def changes_to_json(changes: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
     """Return settings as plain values."""
-    return {name: value.to_json() if hasattr(value, "to_json") else value for name, value in changes}
+    return {name: plain_value(value) for name, value in changes}
 
 
 def classes_of(arm: Arm, target: Target) -> int:

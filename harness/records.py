@@ -20,6 +20,7 @@ from harness.spec import RunResult
 
 RECORD = "record.json"
 ARRAYS = "arrays.npz"
+IDENTITY = "identity.json"
 RECORDS = "records"  # the name of the cache
 CHECKPOINTS = "checkpoints"  # that of the folder beside it
 
@@ -111,13 +112,19 @@ class Store:
         # The states of runs that were cut off, by fingerprint.
         self.checkpoints = (cache or self.root).with_name(CHECKPOINTS)
 
-    def write(self, result: RunResult) -> None:
-        """Add one record by rename; a record that is there already stays as it is."""
+    def write(self, result: RunResult, identity: dict[str, Any] | None = None) -> None:
+        """Add one record by rename; a record that is there already stays as it is.
+
+        `identity` is what its fingerprint is the digest of: what a later run may differ in.
+        """
         place = self.cache or self.root
         place.mkdir(parents=True, exist_ok=True)
         with new_folder(place / result.fingerprint) as partial:
             body = json.dumps(result.to_json(), indent=1, allow_nan=False)
             (partial / RECORD).write_text(body + "\n", encoding="utf-8")
+            if identity:
+                # Some hundred digests of definitions, which nobody reads line by line.
+                (partial / IDENTITY).write_text(json.dumps(identity, separators=(",", ":")) + "\n", encoding="utf-8")
             if result.arrays:
                 np.savez_compressed(partial / ARRAYS, **result.arrays)  # type: ignore[arg-type]
         if self.cache:
@@ -178,6 +185,17 @@ class Store:
         """Return the fingerprints of all records that begin so."""
         folders = [place for place in (self.root, self.cache) if place and place.is_dir()]
         return sorted({path.name for place in folders for path in place.glob(f"{glob.escape(beginning)}*")})
+
+    def identities(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield (fingerprint, identity) of every record that has one, the oldest first."""
+        places = [place for place in (self.root, self.cache) if place and place.is_dir()]
+        found = {path.parent.name: path for place in places for path in place.glob(f"*/{IDENTITY}")}
+        for path in sorted(found.values(), key=lambda path: path.stat().st_mtime):
+            try:
+                yield path.parent.name, json.loads(path.read_text(encoding="utf-8"))
+            except ValueError:
+                # Half a file tells nothing; its record is read, and complained of, elsewhere.
+                continue
 
     def missing(self, fingerprints: Iterable[str]) -> set[str]:
         """Return those that have no record yet."""

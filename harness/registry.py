@@ -24,14 +24,20 @@ class Registry(Generic[T]):
     def __init__(self, setting: str) -> None:
         self.setting = setting
         self._levels: dict[str, T] = {}
+        self.uses: dict[str, tuple[str, ...]] = {}
 
-    def level(self, name: str) -> Callable[[T], T]:
-        """Register the decorated function or class under `name`."""
+    def level(self, name: str, *, uses: tuple[str, ...] = ()) -> Callable[[T], T]:
+        """Register the decorated function or class under `name`.
+
+        `uses` are what it reaches by name alone, which no reader of the source would see, and what it alone reaches:
+        other levels, `penalty:l2`, and definitions, `harness.training.search:run_search`. A fingerprint goes by them.
+        """
 
         def register(function: T) -> T:
             if name in self._levels:
                 raise ValueError(f"{self.setting} has a level {name!r} already")
             self._levels[name] = function
+            self.uses[name] = uses
             return function
 
         return register

@@ -74,9 +74,13 @@ class Times:
         return f"x{self.factor:g}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything a study may vary; one value each, resolved. `params.yaml` explains every field."""
+    """Everything a study may vary; one value each, resolved. `params.yaml` explains every field.
+
+    A default is the value at which a run is as if the setting did not exist. A fingerprint leaves it out, so that a new
+    setting with a default changes no fingerprint. For the same reason a default stays what it is.
+    """
 
     # The network.
     block: Choice
@@ -86,46 +90,55 @@ class Settings:
     norm: Choice
     activation: Choice
     initialization: Choice
-    dropout: float
+    dropout: float = 0.0
     dropout_place: Choice
     # The data it sees.
     preprocessing: Choice
-    augmentation: Choice
-    data_amount: float
-    sampling: Choice
-    wrong_labels: float
-    transfer: Choice
+    augmentation: Choice = Choice("none")
+    data_amount: float = 1.0
+    sampling: Choice = Choice("balanced")
+    wrong_labels: float = 0.0
+    transfer: Choice = Choice("none")
     # The recipe.
     loss: Choice
-    label_smoothing: float
-    penalty: Choice
-    auxiliary: Choice
+    label_smoothing: float = 0.0
+    penalty: Choice = Choice("none")
+    auxiliary: Choice = Choice("none")
     optimizer: Choice
     learning_rate: float
     schedule: Choice
     batch_size: int
-    rate_scaling: Choice
+    rate_scaling: Choice = Choice("fixed")
     epochs: int
     evaluate_every: int
-    patience: int
+    patience: int = 0
     target_accuracy: float
     max_train_seconds: float
-    search: Choice
+    search: Choice = Choice("none")
     # How many runs, each with luck of its own, are averaged.
-    ensemble: int
+    ensemble: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, choices spelled as in YAML."""
-        return {f.name: v.to_json() if isinstance(v := getattr(self, f.name), Choice) else v for f in fields(self)}
+        return {f.name: plain_value(getattr(self, f.name)) for f in fields(self)}
+
+    def effective(self) -> dict[str, Any]:
+        """Return what `to_json` does, without the settings at their defaults."""
+        return {f.name: plain_value(v) for f in fields(self) if (v := getattr(self, f.name)) != f.default}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Settings":
-        """Read what `to_json` wrote."""
-        return cls(**{f.name: parse_setting(f.name, values[f.name]) for f in fields(cls)})
+        """Read what `to_json` or `effective` wrote."""
+        return cls(**{f.name: parse_setting(f.name, values[f.name]) for f in fields(cls) if f.name in values})
 
     def changed(self, **changes: Any) -> "Settings":
         """Return a copy with other values for some settings."""
         return replace(self, **changes)
+
+
+def plain_value(value: Any) -> Any:
+    """Return the value of a setting as JSON has it."""
+    return value.to_json() if hasattr(value, "to_json") else value
 
 
 SETTING_TYPES: dict[str, type] = {f.name: f.type for f in fields(Settings)}  # type: ignore[misc]
@@ -141,6 +154,12 @@ def parse_setting(name: str, value: Any) -> Any:
     if kind is int and value != int(value):
         raise ValueError(f"expected a whole number, not {value!r}")
     return kind(value)
+
+
+def epochs_to(target_accuracy: float, curves: Mapping[str, Sequence[float | None]]) -> int | None:
+    """Return the first judged epoch whose validation accuracy reaches the target; None if none does."""
+    pairs = zip(curves.get("epoch", ()), curves.get("validation_accuracy", ()), strict=False)
+    return next((int(e) for e, a in pairs if e is not None and a is not None and a >= target_accuracy), None)
 
 
 def slug(text: str) -> str:

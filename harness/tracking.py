@@ -204,7 +204,7 @@ class Book:
                 if name not in ("epoch", "milliseconds")
             ]
             if result:
-                values += [(name, value, moment, 0) for name, value in scalars(result).items()]
+                values += [(name, value, moment, 0) for name, value in scalars(result, entry).items()]
             run.epochs.update(point["epoch"] for point in new)
             self._log(run.id, values, params, tags)
             if result:

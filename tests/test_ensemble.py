@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-import harness.fingerprint as fingerprint_module
+from harness import fingerprint as fingerprint_module
 from harness.cli import app
 from harness.data.prepared import Prepared
 from harness.ensemble import SMALLEST, average, record_ensembles
 from harness.errors import SettingError
-from harness.fingerprint import fingerprint_of_ensemble, statements
+from harness.fingerprint import HARNESS, fingerprint, identity_of_ensemble
 from harness.plan import FIRST_TUNING_SEED, Plan, Target, make_plan
 from harness.records import Store
+from harness.source.code import Code
 from harness.spec import RunResult, RunSpec, Settings
 from harness.studies import load_study
 from harness.training.loop import run
@@ -262,22 +263,18 @@ def test_the_plan_on_disk_names_the_members(plan_of: PlanOf) -> None:
     assert five["runs"][1]["members"] == [spec.fingerprint for spec in plan.arms[-1].runs[1].members]
 
 
-def test_members_and_arithmetic_are_in_the_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    copy = tmp_path / "harness"
-    shutil.copytree(fingerprint_module.HARNESS, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(fingerprint_module, "HARNESS", copy)
-    path = copy / "ensemble.py"
+def test_members_and_arithmetic_are_in_the_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
+    def of(*members: str, old: str = "", new: str = "") -> str:
+        text = (HARNESS / "ensemble.py").read_text()
+        assert old in text
+        code = Code(HARNESS, {"harness.ensemble": text.replace(old, new, 1)})
+        monkeypatch.setattr(fingerprint_module, "code", lambda: code)
+        return fingerprint(identity_of_ensemble(members))
 
-    def after(old: str, new: str) -> str:
-        edit(path, old, new)
-        statements.cache_clear()
-        return fingerprint_of_ensemble(["a", "b"])
-
-    before = fingerprint_of_ensemble(["a", "b"])
-    assert len({before, *(fingerprint_of_ensemble(members) for members in (["a", "c"], ["b", "a"], ["a"]))}) == 4
-    assert after("Nothing is trained here", "It trains nothing") == before
-    assert after("2.0**-25", "2.0**-24") != before
-    statements.cache_clear()
+    before = of("a", "b")
+    assert len({before, of("a", "c"), of("b", "a"), of("a")}) == 4
+    assert of("a", "b", old="Nothing is trained here", new="It trains nothing") == before
+    assert of("a", "b", old="2.0**-25", new="2.0**-24") != before
 
 
 # The whole way: plan, train, track, report.

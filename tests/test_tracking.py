@@ -14,7 +14,14 @@ from harness.errors import SettingError
 from harness.records import Store
 from harness.spec import RunResult
 
-BASE = {"activation": "relu", "norm": "none", "optimizer": "nesterov", "learning_rate": 0.05, "width": 16}
+BASE = {
+    "activation": "relu",
+    "norm": "none",
+    "optimizer": "nesterov",
+    "learning_rate": 0.05,
+    "width": 16,
+    "target_accuracy": 0.5,
+}
 LEAKY = {"leaky_relu": {"slope": 0.1}}
 
 
@@ -32,7 +39,6 @@ def record(fingerprint: str, seed: int, **changes: Any) -> RunResult:
             "best_validation_loss": 0.9 + base,
             "best_epoch": 2,
             "final_train_loss": 0.7 + base,
-            "epochs_to_target": None,
             "train_seconds": 3.0,
         },
         curves={
@@ -175,6 +181,7 @@ def test_a_record_becomes_a_run(store: Store, uri: str) -> None:
         "context": "plain",
         "seed": "1",
         "fingerprint": "c1",
+        "target_accuracy": "0.5",
         "control": "true",
         "tuning": "false",
         "status": "done",
@@ -191,7 +198,7 @@ def test_a_record_becomes_a_run(store: Store, uri: str) -> None:
     assert run["metrics"]["best/test_accuracy"] == [(0, result.metrics["test_accuracy"])]
     assert run["metrics"]["best/epoch"] == [(0, 2)]
     assert run["metrics"]["train_seconds"] == [(0, 3)]
-    assert "epochs_to_target" not in run["metrics"]
+    assert run["metrics"]["epochs_to_target"] == [(0, 2)]
     assert run["data"] == [("synthetic", "d" * 12)]
     assert run["files"] == ["environment.json", "settings.json"]
     tuned = runs["optimizer", "adam · plain · tuned · rate 0.01 · seed 1000"]
@@ -237,6 +244,20 @@ def test_twice_adds_nothing(store: Store, uri: str) -> None:
     before = shown(uri)
     assert tracking.track(store, uri)["added"] == 0
     assert shown(uri) == before
+
+
+def test_another_target_is_shown_without_training(store: Store, uri: str, plan: dict[str, Any]) -> None:
+    """How soon a target was reached is read from the curves: the same records, shown anew."""
+    tracking.track(store, uri)
+    for one in plan["studies"]:
+        for each in one["arms"]:
+            each["settings"] = each["settings"] | {"target_accuracy": 0.1}
+    store.write_plan(plan)
+    assert tracking.track(store, uri)["added"] == 7
+    client = tracking.open_client(uri)
+    found = client.search_runs([client.get_experiment_by_name("activation").experiment_id], "tags.fingerprint = 'c1'")
+    reached = {run.data.tags["current"]: run.data.metrics["epochs_to_target"] for run in found}
+    assert reached == {"false": 2, "true": 1}
 
 
 def test_a_deleted_database_is_rebuilt(store: Store, uri: str, fresh: Callable[[str], str]) -> None:

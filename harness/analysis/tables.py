@@ -9,7 +9,7 @@ import pandas as pd
 
 from harness.errors import SettingError
 from harness.records import Store
-from harness.spec import Claim, Comparison, RunResult
+from harness.spec import Claim, Comparison, RunResult, epochs_to
 
 RUN_KEYS = ["context", "level", "seed"]
 
@@ -89,7 +89,7 @@ def read_study(store: Store, plan: dict[str, Any], study: dict[str, Any]) -> Stu
     for arm, run in judged_runs(study):
         keys = {"context": arm["context"], "level": str(arm["level"]), "seed": run["seed"]}
         record = store.read(run["fingerprint"])
-        run_rows.append(keys | {"chance": chance_of(arm)} | run_row(record))
+        run_rows.append(keys | {"chance": chance_of(arm)} | run_row(record, arm))
         curve_frames.append(curve_frame(keys, record))
         class_rows += [keys | {"class": c, "accuracy": a} for c, a in record.per_class_accuracy.items()]
         if record.environment not in environments:
@@ -132,16 +132,19 @@ def chance_of(arm: dict[str, Any]) -> float:
     return 1 / int(arm["classes"])
 
 
-def run_row(record: RunResult) -> dict[str, Any]:
-    """Return what one record says about its run, flat."""
+def run_row(record: RunResult, arm: dict[str, Any]) -> dict[str, Any]:
+    """Return what one record says about its run, flat; how soon it reached the target that the arm has now."""
     # A run that averages others was given no epochs, and its target is not one that it failed to reach.
-    trained = "epochs_to_target" in record.metrics
+    trained = record.settings.get("ensemble", 1) == 1
+    metrics = dict(record.metrics)
+    if trained:
+        metrics["epochs_to_target"] = epochs_to(arm["settings"]["target_accuracy"], record.curves)
     return {
         "fingerprint": record.fingerprint,
         "status": record.status,
         "error": record.error or "",
         "epochs": record.settings["epochs"] if trained else np.nan,
-        **{name: np.nan if value is None else float(value) for name, value in record.metrics.items()},
+        **{name: np.nan if value is None else float(value) for name, value in metrics.items()},
     }
 
 
@@ -161,7 +164,7 @@ def tuning_rows(store: Store, study: dict[str, Any]) -> Iterator[dict[str, Any]]
     for arm in study["arms"]:
         tuning = arm.get("tuning")
         for run in tuning["runs"] if tuning else ():
-            row = run_row(store.read(run["fingerprint"]))
+            row = run_row(store.read(run["fingerprint"]), arm)
             yield {
                 "context": arm["context"],
                 "level": str(arm["level"]),

@@ -57,9 +57,12 @@ class Campaign:
                     match event:
                         case Epoch(spec=spec, point=point, trial=None):
                             tracker.epoch(spec.fingerprint, point)
-                        case Finished(result=result):
-                            result = replace(result, environment=result.environment | self.stamp)
-                            self.store.write(result)
+                        case Finished(spec=spec, result=result):
+                            identity = current.target.identity(spec)
+                            # Of torch the run itself tells more.
+                            seen = identity["versions"] | result.environment | self.stamp
+                            result = replace(result, environment=seen)
+                            self.store.write(result, identity)
                             tracker.finished(result)
                         case Failed(spec=spec, problem=problem):
                             self.failed.append(spec.fingerprint)

@@ -3,6 +3,7 @@
 import typer
 
 from harness.campaign.project import PREPARED, current_plan, worker_count
+from harness.campaign.project import runs as store
 from harness.config import load_params
 from harness.console import console, plain_console
 
@@ -15,6 +16,7 @@ def plan() -> None:
     from harness.data.prepared import Prepared
     from harness.engines.local import default_workers
     from harness.progress import duration
+    from harness.reasons import why
     from harness.training.split import load_run_data
     from harness.trial import estimate
 
@@ -41,6 +43,8 @@ def plan() -> None:
         typer.echo(f"{len(current.averages)} ensembles follow from the records of their members")
     if current.waiting:
         typer.echo(f"{current.waiting} of them follow once tuning has chosen their settings")
+    for line in why(current, store()):
+        typer.echo(line)
     workers = worker_count(params, current)
     data = load_run_data(Prepared.load(PREPARED), current.target.device)
     with console.status("measuring a few steps of each kind of run"):

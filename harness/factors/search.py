@@ -71,7 +71,7 @@ def none() -> tuple[Stage, ...]:
     return ()
 
 
-@SEARCH.level("grid")
+@SEARCH.level("grid", uses=("harness.training.search:run_search", "penalty:l2", "search:none"))
 def grid(*, trials: int = 9) -> tuple[Stage, ...]:
     """Every combination of equally many values of each setting."""
     if trials < 1 or isqrt(trials) ** 2 != trials:
@@ -79,7 +79,7 @@ def grid(*, trials: int = 9) -> tuple[Stage, ...]:
     return (Stage("grid", trials),)
 
 
-@SEARCH.level("random")
+@SEARCH.level("random", uses=("harness.training.search:run_search", "penalty:l2", "search:none"))
 def random(*, trials: int = 9) -> tuple[Stage, ...]:
     """Every value drawn anew, evenly on a logarithmic scale (Bergstra and Bengio, 2012)."""
     if trials < 1:
@@ -87,7 +87,7 @@ def random(*, trials: int = 9) -> tuple[Stage, ...]:
     return (Stage("random", trials),)
 
 
-@SEARCH.level("coarse_to_fine")
+@SEARCH.level("coarse_to_fine", uses=("harness.training.search:run_search", "penalty:l2", "search:none"))
 def coarse_to_fine(*, trials: int = 9, epochs: float = 0.5, width: float = 0.33) -> tuple[Stage, ...]:
     """Half of the trials, or one more, train briefly over the whole ranges; the others longer, over narrower ones."""
     if trials < 2:

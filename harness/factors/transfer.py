@@ -47,13 +47,13 @@ def scratch(*, pictures: int = 10) -> Task:
     return Task("other half", pictures)
 
 
-@TRANSFER.level("frozen")
+@TRANSFER.level("frozen", uses=("transfer:source",))
 def frozen(*, pictures: int = 10) -> Task:
     """The same pictures; the features of `source` stay as they are, and the dense layer alone learns."""
     return Task("other half", pictures, borrows=True, frozen=True)
 
 
-@TRANSFER.level("fine_tuned")
+@TRANSFER.level("fine_tuned", uses=("transfer:source",))
 def fine_tuned(*, pictures: int = 10) -> Task:
     """The same pictures; training goes on from the features of `source` (Yosinski et al., 2014)."""
     return Task("other half", pictures, borrows=True)

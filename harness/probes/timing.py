@@ -29,7 +29,7 @@ OP_SHAPE = (32, 16, 32, 32)
 PLAIN = {"activation": Choice("relu"), "norm": Choice("none")}
 
 
-@PROBE.level("timing")
+@PROBE.level("timing", uses=("activation:relu", "norm:none"))
 class Timing(Observer):
     """The least of repeated timings after training; the seconds are the machine's as much as the net's.
 

@@ -68,11 +68,6 @@ class History:
             self.best_weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
         return True
 
-    def epochs_to(self, target_accuracy: float) -> int | None:
-        """Return the first judged epoch whose validation accuracy reaches the target; None if none does."""
-        pairs = zip(self.curves["epoch"], self.curves["validation_accuracy"], strict=True)
-        return next((int(e) for e, a in pairs if e is not None and a is not None and a >= target_accuracy), None)
-
     def metrics(self) -> dict[str, float | None]:
         """Return the scalars that validation and the clock decide."""
         last = {f"final_{name}": values[-1] for name, values in self.curves.items() if values and "_" in name}

@@ -66,7 +66,6 @@ def run(
             raise
         status, error = "out of memory", (str(problem) or "MemoryError").splitlines()[0]
     metrics |= history.metrics()
-    metrics["epochs_to_target"] = history.epochs_to(spec.settings.target_accuracy)
     metrics["peak_memory_bytes"] = memory.read()
     found, seen = watch.findings()
     metrics, arrays = metrics | found, arrays | seen

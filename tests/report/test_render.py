@@ -268,7 +268,8 @@ def test_runs_that_trained_nothing_have_results_but_no_curves(tmp_path, monkeypa
         result = trained(fingerprint, seed, accuracy, settings, status)
         if settings["activation"] in averaged:
             measured = ("test_accuracy", "train_seconds", "steps")
-            result = replace(result, curves={}, metrics={name: result.metrics[name] for name in measured})
+            metrics = {name: result.metrics[name] for name in measured}
+            result = replace(result, settings=settings | {"ensemble": 2}, curves={}, metrics=metrics)
         return result
 
     trained = made_up.record

@@ -1,0 +1,1 @@
+"""Source code as data: what a piece of it can reach."""
