@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from harness.errors import SettingError
-from harness.source.code import WHOLE, Code, Meaning
-from harness.source.syntax import receivers
+from harness.source.code import WHOLE, Code
 
 
 @dataclass(frozen=True)
@@ -113,28 +112,13 @@ class Walk:
 
     def import_(self, name: str) -> None:
         """Go on from what a module, and all that it imports, do when they are imported."""
-        module = self.code.module(name)
-        if module is None or name in self.imported:
+        if name in self.imported:
             return
-        self.imported.add(name)
-        parents = name.split(".")
-        for one in (*module.executed, *(".".join(parents[:count]) for count in range(1, len(parents)))):
-            self.import_(one)
-        self.todo += self.code.enlisted(module)
-        for number, statement in enumerate(module.effects):
-            effect = f"{name}:{number}"
-            objects = receivers(statement) or []
-            means = [list(self.code.meanings(module, chain)) for chain in objects]
-            # What is done to a definition matters to those who reach it; anything else may matter to all.
-            if means and all(each and all(is_unit(one) for one in each) for each in means):
-                for one in (one.target for each in means for one in each):
-                    self.done_to[one].append(effect)
-                    if one in self.reached:
-                        self.todo.append(effect)
-            else:
-                self.todo.append(effect)
-
-
-def is_unit(meaning: Meaning) -> bool:
-    """Say whether a name stands for one definition of the package."""
-    return meaning.inside and not meaning.target.endswith(f":{WHOLE}")
+        for one in self.code.imports([name]) - self.imported:
+            self.imported.add(one)
+            always, done_to = self.code.effects(one)
+            self.todo += always
+            for unit, effect in done_to:
+                self.done_to[unit].append(effect)
+                if unit in self.reached:
+                    self.todo.append(effect)

@@ -8,22 +8,18 @@ import ast
 import builtins
 import hashlib
 import sys
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from harness.source.module import Module, decorators, parsed
 from harness.source.syntax import (
-    DEFINITIONS,
-    Definition,
     canonical,
     dotted,
     imports_of,
-    is_type_checking,
     mentions,
-    stored,
-    without_docstrings,
+    receivers,
     without_fields,
 )
 
@@ -50,49 +46,6 @@ WHOLE = "*"
 LevelName = tuple[str, str]  # setting, name
 
 
-@dataclass
-class Module:
-    """The statements of a file by the names that they bind."""
-
-    name: str
-    package: str
-    statements: dict[str, list[ast.stmt]] = field(default_factory=lambda: defaultdict(list))
-    # Local name -> the dotted name that it stands for.
-    imported: dict[str, str] = field(default_factory=dict)
-    # Modules that it imports when it is imported, and statements that do something then.
-    executed: set[str] = field(default_factory=set)
-    effects: list[ast.stmt] = field(default_factory=list)
-
-    def add(self, statement: ast.stmt, types_only: bool = False) -> None:
-        """Add a statement of the top of the file."""
-        if isinstance(statement, ast.If) and is_type_checking(statement):
-            for one in statement.body:
-                self.add(one, types_only=True)
-        elif isinstance(statement, ast.Import | ast.ImportFrom):
-            self._import(statement, types_only)
-        elif not isinstance(statement, ast.Pass):
-            self._bind(statement)
-
-    def _import(self, statement: ast.stmt, types_only: bool = False) -> None:
-        bound, names = imports_of(statement, self.package)
-        self.imported |= bound
-        self.executed |= set() if types_only else names
-
-    def _bind(self, statement: ast.stmt) -> None:
-        for name in set(stored([statement])):
-            self.statements[name].append(statement)
-        if not isinstance(statement, DEFINITIONS):
-            for node in ast.walk(statement):
-                if isinstance(node, ast.Import | ast.ImportFrom):
-                    self._import(node)
-            targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
-            plain = isinstance(statement, ast.Assign | ast.AnnAssign) and not any(
-                isinstance(node, ast.Attribute | ast.Subscript) for one in targets if one for node in ast.walk(one)
-            )
-            if not plain:
-                self.effects.append(statement)
-
-
 @dataclass(frozen=True)
 class Meaning:
     """What a dotted name may stand for: `module:name`, or `library.name`; and the attributes that are left of it."""
@@ -104,6 +57,11 @@ class Meaning:
     def inside(self) -> bool:
         """Whether it is of the package."""
         return ":" in self.target
+
+    @property
+    def is_definition(self) -> bool:
+        """Whether it is one definition of the package."""
+        return self.inside and not self.target.endswith(f":{WHOLE}")
 
 
 @dataclass(frozen=True)
@@ -134,6 +92,7 @@ class Code:
         self.replaced = replaced or {}
         self._modules: dict[str, Module | None] = {}
         self._units: dict[str, Unit] = {}
+        self._effects: dict[str, tuple[list[str], list[tuple[str, str]]]] = {}
 
     @cached_property
     def files(self) -> dict[str, Path]:
@@ -148,21 +107,28 @@ class Code:
     def module(self, name: str) -> Module | None:
         """Return a module of the package; None if there is none of that name."""
         if name not in self._modules:
-            self._modules[name] = self._parse(name) if name in self.files else None
+            path = self.files.get(name)
+            is_package = path is not None and path.name == "__init__.py"
+            package = name if is_package else name.rpartition(".")[0]
+            self._modules[name] = parsed(name, package, self.text(name)) if path else None
         return self._modules[name]
 
     def text(self, name: str) -> str:
         """Return the source of a module."""
         return self.replaced[name] if name in self.replaced else self.files[name].read_text(encoding="utf-8")
 
-    def _parse(self, name: str) -> Module:
-        path = self.files[name]
-        tree = ast.parse(self.text(name))
-        without_docstrings(tree)
-        module = Module(name, name if path.name == "__init__.py" else name.rpartition(".")[0])
-        for statement in tree.body:
-            module.add(statement)
-        return module
+    def imports(self, names: Iterable[str]) -> set[str]:
+        """Return the modules of the package that are imported with these, themselves included."""
+        found: set[str] = set()
+        todo = list(names)
+        while todo:
+            name = todo.pop()
+            module = self.module(name)
+            if module and name not in found:
+                found.add(name)
+                parents = name.split(".")[:-1]
+                todo += [*module.executed, *(".".join(parents[: n + 1]) for n in range(len(parents)))]
+        return found
 
     def meanings(self, module: Module, chain: tuple[str, ...]) -> Iterator[Meaning]:
         """Yield all that a dotted name may stand for in a module."""
@@ -279,6 +245,24 @@ class Code:
                 found.append(f"{module.name}:{statement.name}")
         return found
 
+    def effects(self, name: str) -> tuple[list[str], list[tuple[str, str]]]:
+        """Return what importing a module does to whoever imports it, and what it does to a definition: (which, what).
+
+        Both as units: of statements that are no definitions the names are numbers.
+        """
+        if name not in self._effects:
+            module = self.module(name)
+            assert module is not None
+            always, done_to = self.enlisted(module), []
+            for number, statement in enumerate(module.effects):
+                means = [list(self.meanings(module, chain)) for chain in receivers(statement) or ()]
+                if means and all(each and all(one.is_definition for one in each) for each in means):
+                    done_to += [(one.target, f"{name}:{number}") for each in means for one in each]
+                else:
+                    always.append(f"{name}:{number}")
+            self._effects[name] = always, done_to
+        return self._effects[name]
+
     @cached_property
     def declared(self) -> frozenset[str]:
         """The definitions that nothing reaches but the levels that say so."""
@@ -287,14 +271,6 @@ class Code:
     def is_definition(self, use: str) -> bool:
         """Say whether a use is a definition, `package.module:name`, and not a level, `setting:name`."""
         return use.partition(":")[0] in self.files
-
-
-def decorators(module: Module) -> Iterator[tuple[Definition, ast.expr]]:
-    """Yield every definition at the top of a module with each of its decorators."""
-    for statements in module.statements.values():
-        for statement in statements:
-            if isinstance(statement, DEFINITIONS):
-                yield from ((statement, one) for one in statement.decorator_list)
 
 
 def digest(text: str) -> str:

@@ -18,6 +18,9 @@ def canonical(node: Any) -> str:
 
     Not `ast.dump` or `ast.unparse`, whose texts differ from one Python version to the next.
     """
+    if isinstance(node, ast.JoinedStr):
+        # Python 3.12 ends some of them by an empty text.
+        return f"JoinedStr({','.join(canonical(one) for one in node.values if getattr(one, 'value', None) != '')})"
     if isinstance(node, ast.AST):
         fields = [(name, getattr(node, name, None)) for name in sorted(node._fields) if name not in SPELLING]
         said = ",".join(f"{name}={canonical(value)}" for name, value in fields if value not in (None, []))
@@ -62,6 +65,8 @@ def receivers(statement: ast.AST) -> list[tuple[str, ...]] | None:
             found = [dotted(base)]
         case ast.Assign(targets=targets):
             found = [dotted(one.value) if isinstance(one, ast.Attribute | ast.Subscript) else () for one in targets]
+        case ast.AugAssign(target=target):
+            found = [dotted(target if isinstance(target, ast.Name) else target.value)]
         case ast.For(body=body, orelse=[]):
             inner = [receivers(one) for one in body]
             return None if None in inner else [one for each in inner for one in each or ()]

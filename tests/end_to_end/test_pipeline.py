@@ -26,6 +26,7 @@ CODE = (
     "experiments",
     "params.yaml",
     "dvc.yaml",
+    "requirements.lock",
     ".gitignore",
     ".dvcignore",
     ".dvc/plots",
