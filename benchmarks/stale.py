@@ -1,0 +1,278 @@
+"""Looks for stale results: edits the code at random, and trains again whatever kept its fingerprint.
+
+    python benchmarks/stale.py --edits 300
+
+Each edit changes one statement of a definition that some run reaches. Of the runs whose fingerprint it leaves alone the
+control is trained with it, a few levels and probes of the edited file, and one from anywhere; a result that differs
+from that of the code as it is, in any bit, would be stale.
+"""
+
+import argparse
+import ast
+import copy
+import hashlib
+import json
+import random
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from harness import fingerprint as fingerprints  # noqa: E402
+from harness.config import load_params  # noqa: E402
+from harness.data.prepare import prepare  # noqa: E402
+from harness.data.progress import silent  # noqa: E402
+from harness.factors import REGISTRIES  # noqa: E402
+from harness.fingerprint import HARNESS, RUN, code, fingerprint, identity  # noqa: E402
+from harness.probes import PROBE  # noqa: E402
+from harness.source.closure import closure  # noqa: E402
+from harness.source.code import Code  # noqa: E402
+from harness.source.syntax import canonical  # noqa: E402
+from harness.spec import Settings  # noqa: E402
+from harness.studies import check_changes, check_recipe, resolve  # noqa: E402
+
+DATA = {"source": "synthetic", "image_size": 16, "train_images": 80, "validation_images": 40, "test_images": 40}
+TINY = {"width": 4, "epochs": 1, "evaluate_every": 1, "batch_size": 40, "learning_rate": 0.05, "dropout": 0.5}
+TINY |= {"augmentation": "none", "max_train_seconds": 60}
+# What the clock, or the memory of the machine, decides.
+CLOCKED = ("seconds", "_cost", "exponent", "per_second", "memory_bytes")
+NEIGHBOURS, SECONDS = 3, 120
+SWAPPED = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult}
+SWAPPED |= {ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
+SWAPPED |= {ast.And: ast.Or, ast.Or: ast.And}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A run as one level, or one probe, makes it."""
+
+    name: str
+    settings: Settings
+    probes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A module's text with one statement of a definition changed."""
+
+    unit: str
+    text: str
+    words: str
+
+
+def kinds(images: int) -> dict[str, Kind]:
+    """Return the control and a run for every level and every probe."""
+    params = load_params(ROOT / "params.yaml").recipe
+    recipe = check_recipe(params | TINY, "params.yaml")
+
+    def made(**changes: Any) -> Settings:
+        return resolve(recipe, dict(check_changes(changes, "stale")), images)
+
+    found = [Kind("control", made())]
+    found += [Kind(f"{s} {name}", made(**{s: name})) for s, one in REGISTRIES.items() for name in one.names]
+    found += [Kind(f"probe {name}", made(), (name,)) for name in PROBE.names]
+    return {one.name: one for one in found}
+
+
+def print_of(kind: Kind, source: Code) -> str:
+    """Return the fingerprint that a run would have with this source."""
+    with mock.patch.object(fingerprints, "code", lambda: source):
+        return fingerprint(identity(kind.settings, 0, "d", "cpu", "float32", 1, kind.probes))
+
+
+# Edits.
+
+
+def edits(luck: random.Random) -> Iterator[Edit]:
+    """Yield edits without end: of a definition drawn from all that any run reaches, so that small ones count too."""
+    units = sorted(one for one in closure(code(), RUN, {}).units if not one.rpartition(":")[2].isdigit())
+    while True:
+        unit = luck.choice(units)
+        name, _, what = unit.partition(":")
+        tree = ast.parse(code().text(name))
+        tops = [one for one in tree.body if what in bound(one)]
+        inner = [node for top in tops for node in ast.walk(top) if isinstance(node, ast.stmt)]
+        statement = luck.choice([one for one in inner if not isinstance(one, ast.Pass)])
+        before = canonical(tree), ast.unparse(statement).splitlines()[0]
+        if not change(statement, luck):
+            continue
+        ast.fix_missing_locations(tree)
+        if canonical(tree) != before[0]:
+            after = ast.unparse(statement).splitlines()[0]
+            yield Edit(unit, ast.unparse(tree), f"{before[1]}  ->  {after}")
+
+
+def bound(statement: ast.stmt) -> set[str]:
+    """Return the names that a statement of a module defines."""
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return {statement.name}
+    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    return {one.id for one in targets if isinstance(one, ast.Name)}
+
+
+def change(statement: ast.stmt, luck: random.Random) -> bool:
+    """Change one thing about a statement in place; say whether there was one."""
+    own = list(own_nodes(statement))
+    places = [node for node in own if isinstance(node, ast.Constant) and type(node.value) in (int, float, bool)]
+    places += [node for node in own if isinstance(node, ast.BinOp | ast.BoolOp) and type(node.op) in SWAPPED]
+    places += [node for node in own if isinstance(node, ast.Compare) and type(node.ops[0]) in SWAPPED]
+    places += [node for node in own if isinstance(node, ast.Call) and len(node.args) > 1]
+    places += [node for node in own if isinstance(node, ast.If | ast.IfExp)]
+    places += [node for node in own if isinstance(node, ast.Return) and node.value]
+    if not places:
+        return False
+    match luck.choice(places):
+        case ast.Constant() as node:
+            node.value = not node.value if isinstance(node.value, bool) else node.value * 2 + 1
+        case ast.BinOp() | ast.BoolOp() as node:
+            node.op = SWAPPED[type(node.op)]()
+        case ast.Compare() as node:
+            node.ops[0] = SWAPPED[type(node.ops[0])]()
+        case ast.Call() as node:
+            node.args[0], node.args[1] = node.args[1], node.args[0]
+        case ast.If() | ast.IfExp() as node:
+            node.test = ast.UnaryOp(ast.Not(), copy.deepcopy(node.test))
+        case ast.Return() as node:
+            node.value = ast.Constant(None)
+    return True
+
+
+def own_nodes(statement: ast.stmt) -> Iterator[ast.AST]:
+    """Yield the nodes of a statement, without those of statements inside it."""
+    yield statement
+    todo = list(ast.iter_child_nodes(statement))
+    while todo:
+        node = todo.pop()
+        if not isinstance(node, ast.stmt):
+            yield node
+            todo += ast.iter_child_nodes(node)
+
+
+# Runs of edited code, each in a process of its own.
+
+
+def results(folder: Path, prepared: Path, wanted: Sequence[Kind]) -> dict[str, str]:
+    """Return the digest of the result of every run with the code in `folder`; what went wrong, where something did."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["torch._dynamo"])
+    near, far = context.Pipe()
+    tasks = [(one.name, one.settings.to_json(), one.probes) for one in wanted]
+    process = context.Process(target=work, args=(far, folder, prepared, tasks), daemon=True)
+    process.start()
+    far.close()
+    try:
+        return near.recv() if near.poll(SECONDS) else dict.fromkeys((one.name for one in wanted), "it never ends")
+    except EOFError:
+        return dict.fromkeys((one.name for one in wanted), "its process died")
+    finally:
+        process.kill()
+        process.join()
+
+
+def work(
+    far: Connection, folder: Path, prepared: Path, tasks: list[tuple[str, dict[str, Any], tuple[str, ...]]]
+) -> None:
+    """Train runs with the code in `folder`."""
+    for name in [one for one in sys.modules if one.partition(".")[0] == "harness"]:
+        del sys.modules[name]
+    sys.path.insert(0, str(folder))
+    # A cache of an edit would pass for the next one, made in the same second.
+    sys.dont_write_bytecode = True
+    found = {}
+    for name, settings, probes in tasks:
+        try:
+            from harness.data.prepared import Prepared
+            from harness.spec import RunSpec, Settings
+            from harness.training.search import execute
+            from harness.training.split import load_run_data
+
+            data = load_run_data(Prepared.load(prepared), "cpu")
+            spec = RunSpec(Settings.from_json(settings), 0, "d", "cpu", "float32", 1, "f", probes)
+            found[name] = numbers(execute(spec, data))
+        except BaseException as problem:
+            found[name] = f"{type(problem).__name__}: {problem}"
+    far.send(found)
+
+
+def numbers(result: Any) -> str:
+    """Return the digest of everything in a result but the time that it took."""
+    metrics = {name: value for name, value in result.metrics.items() if not name.endswith(CLOCKED)}
+    curves = {name: values for name, values in result.curves.items() if name != "epoch_seconds"}
+    arrays = {name: array.tobytes().hex() for name, array in result.arrays.items() if not name.endswith("/seconds")}
+    said = [result.status, metrics, curves, result.per_class_accuracy, arrays]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+# The search.
+
+
+def to_judge(edit: Edit, same: Sequence[Kind], luck: random.Random) -> list[Kind]:
+    """Return the runs to train of those whose fingerprint is the `same` after an edit."""
+    module = edit.unit.partition(":")[0].rpartition(".")[2]
+    near = [one for one in same if one.name.split()[0] == module or one.name == f"probe {module}"]
+    chosen = [one for one in same if one.name == "control"]
+    chosen += luck.sample(near, min(NEIGHBOURS, len(near)))
+    return list({one.name: one for one in (*chosen, luck.choice(list(same)))}.values())
+
+
+def search(count: int, seed: int, folder: Path, say: Any = print) -> Counter[str]:
+    """Return how many edits there were, how many left some fingerprint alone, runs trained, and stale results."""
+    luck = random.Random(seed)
+    params = load_params(ROOT / "params.yaml").data.model_copy(update=DATA)
+    prepared, edited = folder / "prepared", folder / "edited"
+    prepare(params, prepared, silent)
+    shutil.copytree(HARNESS, edited / "harness", ignore=shutil.ignore_patterns("__pycache__"))
+    every = kinds(int(DATA["train_images"]))
+    before = {name: print_of(kind, code()) for name, kind in every.items()}
+    expected: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for number, edit in zip(range(1, count + 1), edits(luck), strict=False):
+        name = edit.unit.partition(":")[0]
+        source = Code(HARNESS, {name: edit.text})
+        same = [kind for kind in every.values() if print_of(kind, source) == before[kind.name]]
+        counts["edits"] += 1
+        if not same:
+            continue
+        counts["edits that leave a fingerprint alone"] += 1
+        judged = to_judge(edit, same, luck)
+        if lacking := [one for one in judged if one.name not in expected]:
+            expected |= results(edited, prepared, lacking)
+        path = edited / "harness" / code().files[name].relative_to(HARNESS)
+        path.write_text(edit.text)
+        found = results(edited, prepared, judged)
+        shutil.copy(code().files[name], path)
+        for one in judged:
+            counts["runs trained"] += 1
+            if found[one.name] != expected[one.name]:
+                counts["stale"] += 1
+                say(f"stale: {one.name} after {edit.unit}: {edit.words}: {found[one.name]}", flush=True)
+        if number % 25 == 0:
+            say(f"{number} of {count}: {dict(counts)}", flush=True)
+    counts["runs that failed without an edit"] = sum(":" in one for one in expected.values())
+    return counts
+
+
+def main() -> None:
+    """Search, and exit with 1 if anything is stale."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--edits", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        counts = search(options.edits, options.seed, Path(folder))
+    print(", ".join(f"{name}: {counts[name]}" for name in (*counts, "stale") if name))
+    sys.exit(1 if counts["stale"] else 0)
+
+
+if __name__ == "__main__":
+    main()
