@@ -102,7 +102,7 @@ def edits(luck: random.Random) -> Iterator[Edit]:
         tree = ast.parse(code().text(name))
         tops = [one for one in tree.body if what in bound(one)]
         inner = [node for top in tops for node in ast.walk(top) if isinstance(node, ast.stmt)]
-        statement = luck.choice([one for one in inner if not isinstance(one, ast.Pass)])
+        statement = luck.choice(inner)
         before = canonical(tree), ast.unparse(statement).splitlines()[0]
         if not change(statement, luck):
             continue
@@ -117,7 +117,7 @@ def bound(statement: ast.stmt) -> set[str]:
     if isinstance(statement, ast.FunctionDef | ast.ClassDef):
         return {statement.name}
     targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
-    return {one.id for one in targets if isinstance(one, ast.Name)}
+    return {node.id for one in targets if one for node in ast.walk(one) if isinstance(node, ast.Name)}
 
 
 def change(statement: ast.stmt, luck: random.Random) -> bool:
