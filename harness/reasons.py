@@ -36,7 +36,7 @@ def why(plan: Plan, store: Store) -> list[str]:
         last = next((earlier[slot] for slot in slots.get(print_, []) if slot in earlier), None)
         before = newest.get(wish(now)) or (known.get(last) if last else None)
         if before:
-            counts.update(dict.fromkeys(changes(before, now)))
+            counts.update(changes(before, now))
         elif last and store.has(last):
             counts["a record made before reasons were kept"] += 1
         else:

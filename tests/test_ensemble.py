@@ -317,6 +317,10 @@ def test_from_the_study_to_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             right = mean.argmax(axis=1) == Prepared.load(tmp_path / "data" / "prepared").labels("test")
             assert len(shares) == int(arm["level"])
             assert record.metrics["test_accuracy"] == pytest.approx(right.mean(), abs=0.011)
+    # Ensembles too: a record holds what its name is the digest of.
+    assert {print_: fingerprint(identity) for print_, identity in store.identities()} == {
+        folder.name: folder.name for folder in store.root.iterdir()
+    }
     again = done("train")
     assert "of 10 runs" not in again, "nothing is left to train"
     # The two single runs are there since they were trained.
