@@ -2,16 +2,18 @@
 
     python benchmarks/stale.py --edits 300
 
-Each edit changes one statement of a definition that some run reaches. Of the runs whose fingerprint it leaves alone the
-control is trained with it, a few levels and probes of the edited file, and one from anywhere; a result that differs
-from that of the code as it is, in any bit, would be stale.
+Each edit changes one statement of a definition that some run reaches. The control, a few levels and probes of the
+edited file and one run from anywhere are looked at: those whose fingerprint it leaves alone are trained with it. A
+result that differs from that of the code as it is, in any bit, would be stale.
 """
 
 import argparse
 import ast
+import compileall
 import copy
 import hashlib
 import json
+import py_compile
 import random
 import shutil
 import sys
@@ -216,17 +218,16 @@ def numbers(result: Any) -> str:
 # The search.
 
 
-def to_judge(edit: Edit, same: Sequence[Kind], luck: random.Random) -> list[Kind]:
-    """Return the runs to train of those whose fingerprint is the `same` after an edit."""
+def candidates(edit: Edit, every: Sequence[Kind], luck: random.Random) -> list[Kind]:
+    """Return the control, a few levels and probes of the edited file, and one run from anywhere."""
     module = edit.unit.partition(":")[0].rpartition(".")[2]
-    near = [one for one in same if one.name.split()[0] == module or one.name == f"probe {module}"]
-    chosen = [one for one in same if one.name == "control"]
-    chosen += luck.sample(near, min(NEIGHBOURS, len(near)))
-    return list({one.name: one for one in (*chosen, luck.choice(list(same)))}.values())
+    near = [one for one in every if one.name.split()[0] == module or one.name == f"probe {module}"]
+    chosen = [every[0], *luck.sample(near, min(NEIGHBOURS, len(near))), luck.choice(list(every))]
+    return list({one.name: one for one in chosen}.values())
 
 
 def search(count: int, seed: int, folder: Path, say: Any = print) -> Counter[str]:
-    """Return how many edits there were, how many left some fingerprint alone, runs trained, and stale results."""
+    """Return how many edits there were, what became of fingerprints, and how many results are stale."""
     luck = random.Random(seed)
     params = load_params(ROOT / "params.yaml").data.model_copy(update=DATA)
     prepared, edited = folder / "prepared", folder / "edited"
@@ -234,17 +235,19 @@ def search(count: int, seed: int, folder: Path, say: Any = print) -> Counter[str
     shutil.copytree(HARNESS, edited / "harness", ignore=shutil.ignore_patterns("__pycache__"))
     every = kinds(int(DATA["train_images"]))
     before = {name: print_of(kind, code()) for name, kind in every.items()}
+    # Compiled once; by its digest, the text of an edit is told from what was compiled.
+    compileall.compile_dir(edited, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
     expected: dict[str, str] = {}
     counts: Counter[str] = Counter()
     for number, edit in zip(range(1, count + 1), edits(luck), strict=False):
         name = edit.unit.partition(":")[0]
         source = Code(HARNESS, {name: edit.text})
-        same = [kind for kind in every.values() if print_of(kind, source) == before[kind.name]]
+        tried = candidates(edit, list(every.values()), luck)
+        judged = [kind for kind in tried if print_of(kind, source) == before[kind.name]]
         counts["edits"] += 1
-        if not same:
+        counts["fingerprints changed"] += len(tried) - len(judged)
+        if not judged:
             continue
-        counts["edits that leave a fingerprint alone"] += 1
-        judged = to_judge(edit, same, luck)
         if lacking := [one for one in judged if one.name not in expected]:
             expected |= results(edited, prepared, lacking)
         path = edited / "harness" / code().files[name].relative_to(HARNESS)
@@ -252,7 +255,7 @@ def search(count: int, seed: int, folder: Path, say: Any = print) -> Counter[str
         found = results(edited, prepared, judged)
         shutil.copy(code().files[name], path)
         for one in judged:
-            counts["runs trained"] += 1
+            counts["fingerprints kept, and the run trained"] += 1
             if found[one.name] != expected[one.name]:
                 counts["stale"] += 1
                 say(f"stale: {one.name} after {edit.unit}: {edit.words}: {found[one.name]}", flush=True)
