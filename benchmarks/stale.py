@@ -31,6 +31,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from harness import fingerprint as fingerprints  # noqa: E402
+from harness.analysis.quantities import clocked  # noqa: E402
 from harness.config import load_params  # noqa: E402
 from harness.data.prepare import prepare  # noqa: E402
 from harness.data.progress import silent  # noqa: E402
@@ -46,8 +47,6 @@ from harness.studies import check_changes, check_recipe, resolve  # noqa: E402
 DATA = {"source": "synthetic", "image_size": 16, "train_images": 80, "validation_images": 40, "test_images": 40}
 TINY = {"width": 4, "epochs": 1, "evaluate_every": 1, "batch_size": 40, "learning_rate": 0.05, "dropout": 0.5}
 TINY |= {"augmentation": "none", "max_train_seconds": 60}
-# What the clock, or the memory of the machine, decides.
-CLOCKED = ("seconds", "_cost", "exponent", "per_second", "memory_bytes")
 NEIGHBOURS, SECONDS = 3, 120
 SWAPPED = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult}
 SWAPPED |= {ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
@@ -208,8 +207,8 @@ def work(
 
 def numbers(result: Any) -> str:
     """Return the digest of everything in a result but the time that it took."""
-    metrics = {name: value for name, value in result.metrics.items() if not name.endswith(CLOCKED)}
-    curves = {name: values for name, values in result.curves.items() if name != "epoch_seconds"}
+    metrics = {name: value for name, value in result.metrics.items() if not clocked(name)}
+    curves = {name: values for name, values in result.curves.items() if not clocked(name)}
     arrays = {name: array.tobytes().hex() for name, array in result.arrays.items() if not name.endswith("/seconds")}
     said = [result.status, metrics, curves, result.per_class_accuracy, arrays]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

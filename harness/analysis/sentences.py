@@ -182,6 +182,24 @@ def budget(plan: Mapping[str, Any]) -> str:
     )
 
 
+# What an environment tells of the machine that made a record.
+MACHINE = {"processor": "processors", "processor_class": "classes of processor", "gpu": "GPUs"}
+
+
+def machines(environments: Sequence[Mapping[str, Any]]) -> str:
+    """Return a warning if records that are compared come from several kinds of machine; empty if they don't."""
+    found = {
+        words: sorted({str(one[name]) for one in environments if one.get(name)}) for name, words in MACHINE.items()
+    }
+    mixed = [f"several {words} ({', '.join(names)})" for words, names in found.items() if len(names) > 1]
+    if not mixed:
+        return ""
+    return (
+        f"These runs were made on {' and '.join(mixed)}. Machines round differently, so that a part of a difference "
+        "may be theirs, and times and memory can't be compared."
+    )
+
+
 def plural(count: int, noun: str) -> str:
     """Return `1 seed` or `3 seeds`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

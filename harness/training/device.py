@@ -90,6 +90,8 @@ def environment(device: Device, precision: Precision, threads: int) -> dict[str,
         "numpy": np.__version__,
         "platform": f"{platform.system()} {platform.machine()}",
         "processor": cpu_info().get("model name") or platform.processor() or platform.machine(),
+        # Which kernels it gets: another class adds in another order.
+        "processor_class": torch.backends.cpu.get_cpu_capability(),
         "gpu": torch.cuda.get_device_name() if device == "cuda" else None,
         "device": device,
         "threads": threads,

@@ -113,3 +113,11 @@ def test_headlines(tmp_path):
 def test_negation_turns_the_interval_round():
     assert -Estimate(1.0, 0.5, 1.5, 0.1, 3) == Estimate(-1.0, -1.5, -0.5, 0.1, 3)
     assert (-Estimate(1.0, None, None, None, 1)).low is None
+
+
+def test_records_of_several_machines_are_told():
+    one, other = {"processor": "A", "processor_class": "AVX2", "gpu": None}, {"processor": "B", "gpu": None}
+    assert sentences.machines([one]) == sentences.machines([one, one | {"commit": "c"}]) == ""
+    assert sentences.machines([one, other]).startswith("These runs were made on several processors (A, B). ")
+    gpus = [one | {"gpu": "H100"}, one | {"gpu": "T4", "processor_class": "AVX512"}]
+    assert "several classes of processor (AVX2, AVX512) and several GPUs (H100, T4)" in sentences.machines(gpus)

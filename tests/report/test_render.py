@@ -307,3 +307,16 @@ def test_no_plan_and_no_study_name_the_remedy(tmp_path):
         render(Store(tmp_path / "runs"), tmp_path / "reports")
     with pytest.raises(SettingError, match="names no study"):
         render(Bench(tmp_path).save(), tmp_path / "reports")
+
+
+def test_a_comparison_of_two_machines_is_warned_of(tmp_path, monkeypatch):
+    def record(fingerprint, seed, accuracy, settings, status):
+        result = trained(fingerprint, seed, accuracy, settings, status)
+        gpu = {"gpu": "made-up GPU" if seed else "another GPU"}
+        return replace(result, environment=result.environment | gpu)
+
+    warning = "These runs were made on several GPUs (another GPU, made-up GPU)."
+    assert "These runs were made on" not in one_study(tmp_path / "one").text
+    trained = made_up.record
+    monkeypatch.setattr(made_up, "record", record)
+    assert warning in one_study(tmp_path / "two").text

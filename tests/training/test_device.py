@@ -33,6 +33,7 @@ def test_environment_says_where() -> None:
     assert found["torch"] == str(torch.__version__)
     assert found["gpu"] is None
     assert found["processor"]
+    assert found["processor_class"] == torch.backends.cpu.get_cpu_capability()
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells the peak of one run")
