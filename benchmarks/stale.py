@@ -12,6 +12,7 @@ import ast
 import compileall
 import copy
 import hashlib
+import itertools
 import json
 import py_compile
 import random
@@ -20,7 +21,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -47,7 +48,8 @@ from harness.studies import check_changes, check_recipe, resolve  # noqa: E402
 DATA = {"source": "synthetic", "image_size": 16, "train_images": 80, "validation_images": 40, "test_images": 40}
 TINY = {"width": 4, "epochs": 1, "evaluate_every": 1, "batch_size": 40, "learning_rate": 0.05, "dropout": 0.5}
 TINY |= {"augmentation": "none", "max_train_seconds": 60}
-NEIGHBOURS, SECONDS = 3, 120
+NEIGHBOURS, SECONDS = 2, 300
+UNUSABLE = "can't be imported"
 SWAPPED = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult}
 SWAPPED |= {ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
 SWAPPED |= {ast.And: ast.Or, ast.Or: ast.And}
@@ -69,6 +71,11 @@ class Edit:
     unit: str
     text: str
     words: str
+
+    @property
+    def module(self) -> str:
+        """The module that is edited."""
+        return self.unit.partition(":")[0]
 
 
 def kinds(images: int) -> dict[str, Kind]:
@@ -190,13 +197,16 @@ def work(
     # A cache of an edit would pass for the next one, made in the same second.
     sys.dont_write_bytecode = True
     found = {}
+    try:
+        from harness.data.prepared import Prepared
+        from harness.spec import RunSpec, Settings
+        from harness.training.search import execute
+        from harness.training.split import load_run_data
+    except BaseException:
+        far.send({name: UNUSABLE for name, _, _ in tasks})
+        return
     for name, settings, probes in tasks:
         try:
-            from harness.data.prepared import Prepared
-            from harness.spec import RunSpec, Settings
-            from harness.training.search import execute
-            from harness.training.split import load_run_data
-
             data = load_run_data(Prepared.load(prepared), "cpu")
             spec = RunSpec(Settings.from_json(settings), 0, "d", "cpu", "float32", 1, "f", probes)
             found[name] = numbers(execute(spec, data))
@@ -217,51 +227,82 @@ def numbers(result: Any) -> str:
 # The search.
 
 
-def candidates(edit: Edit, every: Sequence[Kind], luck: random.Random) -> list[Kind]:
-    """Return the control, a few levels and probes of the edited file, and one run from anywhere."""
-    module = edit.unit.partition(":")[0].rpartition(".")[2]
-    near = [one for one in every if one.name.split()[0] == module or one.name == f"probe {module}"]
-    chosen = [every[0], *luck.sample(near, min(NEIGHBOURS, len(near))), luck.choice(list(every))]
-    return list({one.name: one for one in chosen}.values())
+@dataclass
+class Search:
+    """Edits of many files at once: a run that none of them should reach would show the effect of any."""
+
+    every: dict[str, Kind]
+    prepared: Path
+    edited: Path
+    luck: random.Random
+    expected: dict[str, str] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def candidates(self, edit: Edit) -> list[Kind]:
+        """Return the control, a few levels and probes of the edited file, and one run from anywhere."""
+        name = edit.module.rpartition(".")[2]
+        near = [one for one in self.every.values() if one.name.split()[0] == name or one.name == f"probe {name}"]
+        chosen = [self.every["control"], *self.luck.sample(near, min(NEIGHBOURS, len(near)))]
+        return [*chosen, self.luck.choice(list(self.every.values()))]
+
+    def judge(self, edits: Sequence[Edit]) -> None:
+        """Train the candidates whose fingerprint all of these edits, in different files, leave alone."""
+        source = Code(HARNESS, {edit.module: edit.text for edit in edits})
+        wanted = {one.name: one for edit in edits for one in self.candidates(edit)}
+        kept = [one for one in wanted.values() if print_of(one, source) == print_of(one, code())]
+        self.counts["fingerprints changed"] += len(wanted) - len(kept)
+        if lacking := [one for one in kept if one.name not in self.expected]:
+            self.expected |= results(self.edited, self.prepared, lacking)
+        if not kept:
+            return
+        for edit in edits:
+            self.path(edit).write_text(edit.text)
+        found = results(self.edited, self.prepared, kept)
+        for edit in edits:
+            shutil.copy(code().files[edit.module], self.path(edit))
+        if UNUSABLE in found.values():
+            # It gives no result, so none that is stale; the others are judged without it.
+            self.counts["edits that no import survives"] += len(edits) == 1
+            for edit in edits if len(edits) > 1 else ():
+                self.judge([edit])
+            return
+        self.counts["fingerprints kept, and the run trained"] += len(kept)
+        for name in (one.name for one in kept if found[one.name] != self.expected[one.name]):
+            self.counts["stale"] += 1
+            words = "\n  ".join(f"{edit.unit}: {edit.words}" for edit in edits)
+            print(f"stale: {name}: {found[name]}, after\n  {words}", flush=True)
+
+    def path(self, edit: Edit) -> Path:
+        """Return the file to edit."""
+        return self.edited / code().files[edit.module].relative_to(HARNESS.parent)
 
 
-def search(count: int, seed: int, folder: Path, say: Any = print) -> Counter[str]:
+def search(count: int, seed: int, folder: Path) -> Counter[str]:
     """Return how many edits there were, what became of fingerprints, and how many results are stale."""
-    luck = random.Random(seed)
     params = load_params(ROOT / "params.yaml").data.model_copy(update=DATA)
-    prepared, edited = folder / "prepared", folder / "edited"
-    prepare(params, prepared, silent)
+    prepare(params, folder / "prepared", silent)
+    edited = folder / "edited"
     shutil.copytree(HARNESS, edited / "harness", ignore=shutil.ignore_patterns("__pycache__"))
-    every = kinds(int(DATA["train_images"]))
-    before = {name: print_of(kind, code()) for name, kind in every.items()}
     # Compiled once; by its digest, the text of an edit is told from what was compiled.
     compileall.compile_dir(edited, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
-    expected: dict[str, str] = {}
-    counts: Counter[str] = Counter()
-    for number, edit in zip(range(1, count + 1), edits(luck), strict=False):
-        name = edit.unit.partition(":")[0]
-        source = Code(HARNESS, {name: edit.text})
-        tried = candidates(edit, list(every.values()), luck)
-        judged = [kind for kind in tried if print_of(kind, source) == before[kind.name]]
-        counts["edits"] += 1
-        counts["fingerprints changed"] += len(tried) - len(judged)
-        if not judged:
+    luck = random.Random(seed)
+    looking = Search(kinds(int(DATA["train_images"])), folder / "prepared", edited, luck)
+    control = looking.every["control"]
+    batches: list[dict[str, Edit]] = []
+    for edit in itertools.islice(edits(luck), count):
+        looking.counts["edits"] += 1
+        if print_of(control, Code(HARNESS, {edit.module: edit.text})) != print_of(control, code()):
+            looking.counts["edits that change the control's"] += 1
+            looking.judge([edit])
             continue
-        if lacking := [one for one in judged if one.name not in expected]:
-            expected |= results(edited, prepared, lacking)
-        path = edited / "harness" / code().files[name].relative_to(HARNESS)
-        path.write_text(edit.text)
-        found = results(edited, prepared, judged)
-        shutil.copy(code().files[name], path)
-        for one in judged:
-            counts["fingerprints kept, and the run trained"] += 1
-            if found[one.name] != expected[one.name]:
-                counts["stale"] += 1
-                say(f"stale: {one.name} after {edit.unit}: {edit.words}: {found[one.name]}", flush=True)
-        if number % 25 == 0:
-            say(f"{number} of {count}: {dict(counts)}", flush=True)
-    counts["runs that failed without an edit"] = sum(":" in one for one in expected.values())
-    return counts
+        free = next((one for one in batches if edit.module not in one), None)
+        if free is None:
+            batches.append(free := {})
+        free[edit.module] = edit
+    for number, batch in enumerate(batches, 1):
+        looking.judge(list(batch.values()))
+        print(f"{number} of {len(batches)} batches: {dict(looking.counts)}", flush=True)
+    return looking.counts
 
 
 def main() -> None:
@@ -272,7 +313,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         counts = search(options.edits, options.seed, Path(folder))
-    print(", ".join(f"{name}: {counts[name]}" for name in (*counts, "stale") if name))
+    print(", ".join(f"{name}: {counts[name]}" for name in dict.fromkeys([*counts, "stale"])))
     sys.exit(1 if counts["stale"] else 0)
 
 
