@@ -1,6 +1,6 @@
 """One file per diagnostic that watches a run; a probe draws no randomness and changes nothing.
 
-The file of the probe `name` is `name.py`: it is part of the fingerprint of the runs that ask for it.
+The file of the probe `name` is `name.py`.
 """
 
 from harness.probes import (  # noqa: F401

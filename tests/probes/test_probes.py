@@ -96,7 +96,6 @@ def test_odd_runs_can_be_watched(changes: dict[str, object], spec: Spec, run_dat
 
 @pytest.mark.parametrize("name", PROBE.names)
 def test_the_file_of_a_probe_has_its_name(name: str) -> None:
-    # The fingerprint of a run covers the files of its probes, found by name.
     assert PROBE.get(name).__module__ == f"harness.probes.{name}"
     assert PROBE.get(name).__doc__
 
