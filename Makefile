@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: repro test bench lint lock browser clean
 
 repro: .venv/installed
-	@echo "== dvc repro: prepare, train, track, report"
+	@echo "== dvc repro: prepare, train, report, track"
 	dvc repro
 	@echo
 	@echo "Report:  reports/index.html (open it in a browser)"

@@ -22,7 +22,7 @@ from harness.errors import SettingError
 
 app = typer.Typer(
     help="Which training choices matter for a ConvNet, by how much, and how sure are we?\n\n"
-    "`dvc repro` runs prepare, train, track and report in order, and only what has changed.",
+    "`dvc repro` runs prepare, train, report and track in order, and only what has changed.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -173,6 +173,10 @@ class Store:
             remedy = f"delete {' and '.join(folders)} and run `dvc repro`"
             raise SettingError(f"{path} is damaged ({error}); {remedy}") from error
 
+    def written(self, fingerprint: str) -> float:
+        """Return when a record was written, in seconds since 1970."""
+        return (self._folder(fingerprint) / RECORD).stat().st_mtime
+
     def arrays(self, fingerprint: str, prefix: str = "") -> dict[str, np.ndarray]:
         """Return the arrays of one record whose names start with `prefix` (none if it has none); others aren't read."""
         path = self._folder(fingerprint) / ARRAYS

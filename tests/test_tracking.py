@@ -1,5 +1,6 @@
 """Records become MLflow runs: by name, once, the same live as afterwards."""
 
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness import tracking
+from harness import book, tracking
 from harness.errors import SettingError
 from harness.records import Store
 from harness.spec import RunResult
@@ -114,7 +115,7 @@ def store(tmp_path: Path, plan: dict[str, Any], results: list[RunResult]) -> Sto
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An MLflow database with tables and nothing in them: making it takes seconds, copying it none."""
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    tracking.open_client(f"sqlite:///{path}")
+    book.open_client(f"sqlite:///{path}")
     return path
 
 
@@ -138,7 +139,7 @@ def uri(fresh: Callable[[str], str]) -> str:
 
 def shown(uri: str) -> dict[tuple[str, str], Any]:
     """Return what MLflow shows by (study, run name), without what differs from call to call."""
-    client = tracking.open_client(uri)
+    client = book.open_client(uri)
     found = {}
     for experiment in client.search_experiments(filter_string="name != 'Default'"):
         for run in client.search_runs([experiment.experiment_id]):
@@ -160,7 +161,7 @@ def shown(uri: str) -> dict[tuple[str, str], Any]:
 def test_a_record_becomes_a_run(store: Store, uri: str) -> None:
     """Names, tags, params, metrics, curves, data and files are where a user of MLflow looks for them."""
     told = []
-    report = tracking.track(store, uri, lambda done, total: told.append((done, total)))
+    report = tracking.track(store, uri, None, lambda done, total: told.append((done, total)))
     assert (report["uri"], report["runs"], report["added"]) == (uri, 7, 7)
     assert told[-1] == (5, 5)
     runs = shown(uri)
@@ -209,7 +210,7 @@ def test_a_record_becomes_a_run(store: Store, uri: str) -> None:
 def test_an_experiment_says_what_it_asks(store: Store, uri: str, plan: dict[str, Any]) -> None:
     """The question is in the description, and follows the study when that is reworded."""
     report = tracking.track(store, uri)
-    client = tracking.open_client(uri)
+    client = book.open_client(uri)
     experiment = client.get_experiment(report["experiments"]["activation"])
     assert (experiment.name, experiment.tags["question"]) == ("activation", "Does the activation matter?")
     plan["studies"][0]["question"] = "Which activation?"
@@ -220,7 +221,7 @@ def test_an_experiment_says_what_it_asks(store: Store, uri: str, plan: dict[str,
 
 def test_the_settings_are_kept_whole(store: Store, uri: str) -> None:
     """The artifact can be read back."""
-    client = tracking.open_client(uri)
+    client = book.open_client(uri)
     (run,) = client.search_runs([tracking.track(store, uri)["experiments"]["activation"]], "tags.fingerprint = 'c0'")
     from mlflow.artifacts import load_dict
 
@@ -274,7 +275,7 @@ def test_half_written_runs_are_replaced(
     clean = fresh("clean.db")
     for broken in ("_log", "_complete"):
         with monkeypatch.context() as patch:
-            patch.setattr(tracking.Book, broken, lambda *_: 1 / 0)
+            patch.setattr(book.Book, broken, lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 tracking.track(store, uri)
     assert tracking.track(store, uri)["added"] == 7
@@ -356,7 +357,7 @@ def test_training_goes_on_when_mlflow_fails(
     lines: list[str] = []
     monkeypatch.setattr(tracking, "FLUSH_SECONDS", 0.01)
     tracker = tracking.Tracker(uri, plan, lines.append)
-    monkeypatch.setattr(tracking.Book, "_create", lambda *_: 1 / 0)
+    monkeypatch.setattr(book.Book, "_create", lambda *_: 1 / 0)
     tracker.finished(results[0])
     tracker._thread.join(15)
     tracker.finished(results[1])
@@ -369,26 +370,33 @@ def test_a_long_run_takes_several_requests(uri: str, plan: dict[str, Any]) -> No
     """MLflow refuses more than 1,000 values at once."""
     long = record("a0", 0)
     long.curves = {name: [float(epoch) for epoch in range(1, 701)] for name in ("epoch", "train_loss", "learning_rate")}
-    tracking.Book(uri, plan).write("a0", [], 10_000, long)
+    book.Book(uri, plan).write("a0", [], 10_000, long)
     curves = shown(uri)["optimizer", "adam · plain · seed 0"]["metrics"]
     assert [len(curves[f"curve/{name}"]) for name in ("train_loss", "learning_rate")] == [700, 700]
 
 
-def test_pages_are_attached_once(store: Store, uri: str, plan: dict[str, Any], tmp_path: Path) -> None:
-    """A page hangs on the run `report` of its study and is replaced when it changes."""
-    page = tmp_path / "reports" / "activation.html"
-    page.parent.mkdir()
-    page.write_text("<p>old</p>")
-    experiment = tracking.track(store, uri)["experiments"]["activation"]
-    assert [tracking.attach_pages(page.parent, uri, plan) for _ in range(2)] == [1, 0]
-    page.write_text("<p>new</p>")
-    assert tracking.attach_pages(page.parent, uri, plan) == 1
-    client = tracking.open_client(uri)
-    (run,) = client.search_runs([experiment], "tags.kind = 'report'")
+def test_pages_are_attached_once(store: Store, uri: str, tmp_path: Path) -> None:
+    """A page hangs on the run `report` of its study; it is replaced when it changes, and restored when it is gone."""
     from mlflow.artifacts import load_text
 
-    assert (run.info.run_name, load_text(f"{run.info.artifact_uri}/activation.html")) == ("report", "<p>new</p>")
-    assert tracking.track(store, uri)["added"] == 0
+    page = tmp_path / "reports" / "activation.html"
+    page.parent.mkdir()
+    client = book.open_client(uri)
+
+    def attached() -> tuple[str, int, str]:
+        experiment = tracking.track(store, uri, page.parent)["experiments"]["activation"]
+        (run,) = client.search_runs([experiment], "tags.kind = 'report'")
+        history = Path(run.info.artifact_uri.removeprefix("file://"), "activation.html").stat().st_mtime_ns
+        return run.info.run_name, history, load_text(f"{run.info.artifact_uri}/activation.html")
+
+    page.write_text("<p>old</p>")
+    first = attached()
+    assert first[::2] == ("report", "<p>old</p>")
+    assert attached() == first
+    page.write_text("<p>new</p>")
+    assert attached()[2] == "<p>new</p>"
+    shutil.rmtree(tmp_path / "mlruns")
+    assert attached()[2] == "<p>new</p>"
 
 
 @pytest.mark.parametrize("uri", ["mlruns", "sqlite:///{folder}", "sqlite:///{folder}/text.db", "http//localhost"])

@@ -2,17 +2,17 @@
 
 import json
 
-from harness.campaign.project import RUNS, TRACKED
+from harness.campaign.project import REPORTS, RUNS, TRACKED
 from harness.config import load_params
 from harness.console import console, counted
 from harness.records import Store
 
 
 def track() -> None:
-    """Put the records of the current plan into MLflow; what is there already stays as it is."""
+    """Put into MLflow what it lacks of records and pages; what is there already stays as it is."""
     from harness.tracking import track as track_records
 
-    receipt = track_records(Store(RUNS), load_params().tracking.uri, counted("runs"))
+    receipt = track_records(Store(RUNS), load_params().tracking.uri, REPORTS, counted("runs"))
     added = receipt.pop("added")
     TRACKED.write_text(json.dumps(receipt, indent=1) + "\n")
     console.print(f"MLflow at {receipt['uri']}: {receipt['runs']} runs, {added} added")

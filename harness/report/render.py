@@ -5,7 +5,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 from harness.analysis.summary import StudySummary, summarise
 from harness.analysis.tables import complain_if_missing, read_study
@@ -29,19 +28,19 @@ class Job:
     root: Path
     out: Path
     study: str
-    tracking: dict[str, Any] | None
+    uri: str | None
 
 
 def render(
     store: Store,
     out: Path | str,
-    tracking: dict[str, Any] | None = None,
+    uri: str | None = None,
     progress: Progress | None = None,
     processes: int | None = None,
 ) -> None:
     """Write the report on every study of the plan into `out`; equal records give equal bytes.
 
-    `tracking` is {"uri": ..., "experiments": {study: MLflow id}}, for the hint on the pages.
+    `uri` is where MLflow keeps its runs, for the hint on the pages.
     SettingError if a record is missing or the plan has no study.
     """
     plan = store.read_plan()
@@ -52,7 +51,7 @@ def render(
     out = Path(out)
     for folder in (out, out / "tables", out / "plots"):
         folder.mkdir(parents=True, exist_ok=True)
-    jobs = [Job(store.root, out, study["name"], tracking) for study in plan["studies"]]
+    jobs = [Job(store.root, out, study["name"], uri) for study in plan["studies"]]
     pages = page.all()
     total = len(jobs) + len(pages)
     summaries: list[StudySummary] = []
@@ -60,7 +59,7 @@ def render(
         summaries.append(summary)
         if progress:
             progress(len(summaries), total)
-    bench = Bench(plan, tuple(summaries), tracking, out, store.plan_path.parent)
+    bench = Bench(plan, tuple(summaries), uri, out, store.plan_path.parent)
     for done, (name, write) in enumerate(pages, start=len(summaries) + 1):
         if (html := write(bench)) is not None:
             (out / name).write_text(html, encoding="utf-8")
@@ -90,6 +89,6 @@ def write_study(job: Job) -> StudySummary:
     study = next(study for study in plan["studies"] if study["name"] == job.study)
     summary = summarise(read_study(store, plan, study))
     tables = exports.write_study_tables(summary, job.out)
-    html = study_page(Bench(plan, (summary,), job.tracking, job.out, store.plan_path.parent), summary, tables)
+    html = study_page(Bench(plan, (summary,), job.uri, job.out, store.plan_path.parent), summary, tables)
     (job.out / f"{summary.name}.html").write_text(html, encoding="utf-8")
     return summary

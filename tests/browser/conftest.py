@@ -51,5 +51,5 @@ def report(tmp_path_factory):
         {"plain": {}, "deep": {"depth": 8}}, claims=claims,
     )  # fmt: skip
     procedures(root)
-    render(bench.save(), root / "reports", {"uri": "sqlite:///mlflow.db", "experiments": {}}, processes=1)
+    render(bench.save(), root / "reports", "sqlite:///mlflow.db", processes=1)
     return root / "reports"

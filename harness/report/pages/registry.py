@@ -21,7 +21,7 @@ class Bench:
 
     plan: dict[str, Any]
     summaries: tuple[StudySummary, ...]
-    tracking: dict[str, Any] | None
+    uri: str | None
     out: Path
     data: Path
 
