@@ -8,6 +8,13 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: repro test bench lint lock browser clean
 
 repro: .venv/installed
+# DVC refuses a folder without git unless it is told so.
+	@if git rev-parse --git-dir >/dev/null 2>&1; then \
+		if grep -qs no_scm .dvc/config.local; then dvc config --local --unset core.no_scm; fi; \
+	else \
+		echo "== no git repository: this works, \`dvc exp run\` does not before: git init && git add . && git commit -m code"; \
+		dvc config --local core.no_scm true; \
+	fi
 	@echo "== dvc repro: prepare, train, report, track"
 	dvc repro
 	@echo

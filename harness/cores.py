@@ -1,11 +1,15 @@
 """How many cores this process may use, which is often fewer than the machine has."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import suppress
 from math import ceil
+from multiprocessing.context import BaseContext
 from pathlib import Path
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 # What batch systems call the cores of a job: Slurm, PBS, Grid Engine, LSF.
 JOB_CORES = ("SLURM_CPUS_PER_TASK", "NCPUS", "NSLOTS", "LSB_DJOB_NUMPROC")
 
@@ -16,6 +20,27 @@ def cores(root: Path = Path("/")) -> int:
     limits += [int(value) for name in JOB_CORES if (value := os.environ.get(name, "")).isdigit()]
     limits += [ceil(quota) for quota in container_quotas(root)]
     return max(1, min(limits))
+
+
+class InTurn(Executor):
+    """An executor of this process: what is submitted is done before `submit` returns."""
+
+    def submit(self, call: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
+        """Call it, and return what came of it."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(call(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def process_pool(processes: int, context: BaseContext) -> Executor:
+    """Return a pool of processes; where the system has no room for its locks, as in a full /dev/shm, this process."""
+    try:
+        return ProcessPoolExecutor(processes, mp_context=context)
+    except (OSError, ImportError, NotImplementedError):
+        return InTurn()
 
 
 def container_quotas(root: Path) -> Iterator[float]:

@@ -1,8 +1,11 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from harness.cores import JOB_CORES, cores
+from tests.conftest import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -57,3 +60,30 @@ def test_a_job_of_a_batch_system(tmp_path: Path, name: str, monkeypatch: pytest.
     assert cores(tmp_path) == 8
     monkeypatch.setenv(name, "many")
     assert cores(tmp_path) == 64
+
+
+POOL = """
+from multiprocessing import get_context
+from harness.cores import process_pool
+if __name__ == "__main__":
+    with process_pool(2, get_context("spawn")) as pool:
+        print(type(pool).__name__, list(pool.map(abs, [-1, -2])))
+        try:
+            pool.submit(int, "x").result()
+        except ValueError:
+            print("as ever")
+"""
+
+
+@pytest.mark.parametrize(("size", "kind"), [("64k", "ProcessPoolExecutor"), ("4k", "InTurn")])
+def test_work_is_done_without_shared_memory(size: str, kind: str, tmp_path: Path) -> None:
+    script = tmp_path / "pool.py"
+    script.write_text(POOL)
+    # A namespace of its own, in which anyone may mount.
+    alone = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
+    mount = f"mount -t tmpfs -o size={size} tmpfs /dev/shm"
+    if subprocess.run([*alone, mount], capture_output=True).returncode:
+        pytest.skip("this system lets nobody mount")
+    command = [*alone, f'{mount} && exec "$@"', "sh", sys.executable, str(script)]
+    done = subprocess.run(command, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert done.stdout == f"{kind} [1, 2]\nas ever\n", done.stderr

@@ -1,14 +1,13 @@
 """Store -> reports/: pages, CSV files, metrics.json and plot data."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
 from harness.analysis.summary import StudySummary, summarise
 from harness.analysis.tables import complain_if_missing, read_study
-from harness.cores import cores
+from harness.cores import cores, process_pool
 from harness.errors import SettingError
 from harness.records import Store
 from harness.report import exports
@@ -78,7 +77,7 @@ def finished(jobs: list[Job], processes: int | None) -> Iterator[StudySummary]:
     # Not a plain fork, which would copy the locks of whatever threads the caller runs.
     context = get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    with process_pool(processes, context) as pool:
         yield from pool.map(write_study, jobs)
 
 
