@@ -53,6 +53,7 @@ def project_in(folder: Path) -> Path:
     dvc(project, "repro", "prepare")
     git(project, "add", "-A")
     git(project, "commit", "-qm", "prepared")
+    git(project, "branch", "--force", "-M", "main")
     return project
 
 
@@ -60,6 +61,11 @@ def cached(project: Path) -> int:
     """How many records the cache holds."""
     cache = project / ".dvc" / "cache" / "records"
     return sum(not name.startswith(".") for name in os.listdir(cache)) if cache.is_dir() else 0
+
+
+def total(way: str) -> int:
+    """How many runs there are to train."""
+    return 2 * RUNS if way == "two at once" else RUNS
 
 
 def forget(project: Path) -> None:
@@ -70,26 +76,31 @@ def forget(project: Path) -> None:
 
 
 class Training:
-    """A way to run, begun; `said` is what the command told, if it is one that stays."""
+    """Training begun in one of the ways."""
 
     def __init__(self, project: Path, way: str) -> None:
         self.project, self.queued = project, way in QUEUED
         self.mark = f"{time.time_ns()}"
         (hooks := project.parent / "hooks").mkdir(exist_ok=True)
         (hooks / "sitecustomize.py").write_text(AUDIT)
-        self.log = project.parent / "recorded"
-        self.log.touch()
-        own = {"PYTHONPATH": str(hooks), "RECORDED": str(self.log), "INTERRUPTS": self.mark}
+        (log := project.parent / "recorded").touch()
+        own = {"PYTHONPATH": str(hooks), "RECORDED": str(log), "INTERRUPTS": self.mark}
+        # Compiled once, not in every process.
+        own["PYTHONDONTWRITEBYTECODE"] = ""
         *before, last = WAYS[way]
         for command in before:
             dvc(project, *command)
-        self.process = subprocess.Popen(
-            ["dvc", *last], cwd=project, env=ENVIRONMENT | own, start_new_session=True, preexec_fn=heed_interrupts,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        with (project.parent / "said").open("w") as said:
+            self.process = subprocess.Popen(
+                ["dvc", *last], cwd=project, env=ENVIRONMENT | own, start_new_session=True,
+                preexec_fn=heed_interrupts, stdout=said, stderr=said,
+            )  # fmt: skip
         if self.queued:
-            # It starts workers and returns.
-            self.process.communicate()
+            # It returns before its workers have begun.
+            self.process.wait()
+            deadline = time.monotonic() + 20
+            while not self.family and time.monotonic() < deadline:
+                time.sleep(0.05)
 
     @property
     def family(self) -> list[psutil.Process]:
@@ -104,7 +115,12 @@ class Training:
     @property
     def goes_on(self) -> bool:
         """Whether anything still works."""
-        return bool(self.family) if self.queued else self.process.poll() is None
+        if not self.queued:
+            return self.process.poll() is None
+        if not self.family:
+            # A process that just begins another program can't be recognised for a moment.
+            time.sleep(0.2)
+        return bool(self.family)
 
     def stop(self, how: signal.Signals) -> None:
         """Send a signal to all, as Ctrl-C does, and return once they are gone."""
@@ -117,31 +133,39 @@ class Training:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         psutil.wait_procs(left, timeout=10)
-        self.process.communicate()
+        self.process.wait()
+        if self.queued:
+            # What DVC takes to be running still.
+            shutil.rmtree(self.project / ".dvc" / "tmp" / "exps", ignore_errors=True)
 
-    def counts(self) -> Counter[str]:
-        """How many records were written, new and again, by all trainings in this folder."""
-        return Counter(self.log.read_text().split())
+    def wait(self) -> None:
+        """Return when all is done."""
+        while self.goes_on:
+            time.sleep(0.1)
+
+
+def recorded(project: Path) -> Counter[str]:
+    """How many records were written, new and again, by all trainings so far."""
+    log = project.parent / "recorded"
+    return Counter(log.read_text().split() if log.is_file() else ())
 
 
 def interrupt(project: Path, way: str, how: signal.Signals, luck: random.Random) -> bool:
     """Begin to train, stop at a random moment, and return whether that was before the end."""
+    # Killed in the midst of an experiment, DVC leaves its changes and no branch.
+    git(project, "checkout", "--force", "main")
     before = cached(project)
-    total = 2 * RUNS if way == "two at once" else RUNS
-    if before >= total:
+    if before >= total(way):
         forget(project)
         before = 0
     training = Training(project, way)
-    more = luck.randrange(total - before)
+    more = luck.randrange(total(way) - before)
     deadline = time.monotonic() + 120
     while cached(project) < before + more and training.goes_on and time.monotonic() < deadline:
         time.sleep(0.02)
     time.sleep(luck.uniform(0, 1 if more else 10))
     alive = training.goes_on
     training.stop(how)
-    if training.queued:
-        # What DVC believes to be running.
-        shutil.rmtree(project / ".dvc" / "tmp" / "exps", ignore_errors=True)
     return alive
 
 
@@ -155,13 +179,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         project = project_in(Path(folder))
         done: Counter[str] = Counter()
-        counts: Counter[str] = Counter()
         while done.total() < chosen.times:
-            way = list(WAYS)[done.total() * len(WAYS) // chosen.times]
+            way = list(WAYS)[done.total() % len(WAYS)]
             how = luck.choice([signal.SIGINT, signal.SIGKILL])
             if interrupt(project, way, how, luck):
                 done[way] += 1
-            counts = Counter((project.parent / "recorded").read_text().split())
+            counts = recorded(project)
             print(f"{done.total():3} {way}, {how.name}: {counts['new']} new, {counts['again']} again", flush=True)
         print(f"{done.total()} interrupts: {dict(done)}; records {counts['new']}, trained again {counts['again']}")
 
