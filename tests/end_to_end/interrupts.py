@@ -138,11 +138,6 @@ class Training:
             # What DVC takes to be running still.
             shutil.rmtree(self.project / ".dvc" / "tmp" / "exps", ignore_errors=True)
 
-    def wait(self) -> None:
-        """Return when all is done."""
-        while self.goes_on:
-            time.sleep(0.1)
-
 
 def recorded(project: Path) -> Counter[str]:
     """How many records were written, new and again, by all trainings so far."""
