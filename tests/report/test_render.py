@@ -14,7 +14,7 @@ from harness.studies import PAGES
 from tests.report import made_up
 from tests.report.made_up import Bench, claim, expects, procedures, three_studies
 
-TRACKING = {"uri": "sqlite:///mlflow.db", "experiments": {"activation": "7"}}
+URI = "sqlite:///mlflow.db"
 
 
 class Page(HTMLParser):
@@ -47,7 +47,7 @@ def report(tmp_path_factory):
     root = tmp_path_factory.mktemp("three")
     store = three_studies(root)
     procedures(root)
-    render(store, root / "reports", TRACKING, processes=1)
+    render(store, root / "reports", URI, processes=1)
     return root / "reports"
 
 
@@ -195,7 +195,7 @@ def test_metrics_nest_by_study_context_and_level(report):
 def test_equal_records_give_equal_bytes_in_one_process_or_two(report, tmp_path):
     store = Store(report.parent / "runs")
     seen = []
-    render(store, tmp_path, TRACKING, lambda done, total: seen.append((done, total)), processes=2)
+    render(store, tmp_path, URI, lambda done, total: seen.append((done, total)), processes=2)
     assert seen == [(done, 8) for done in range(1, 9)]
     written = sorted(path.relative_to(report) for path in report.rglob("*") if path.is_file())
     assert written == sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
