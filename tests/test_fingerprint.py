@@ -309,13 +309,12 @@ def at_rest(value: Any) -> Any:
     return value.to_json() if isinstance(value, Choice) else None if value is MISSING else value
 
 
-# What the command of a stage imports; of the command line itself nothing enters a result.
+# What the command of a stage imports; of the command line itself nothing enters a result. `track` always runs.
 COMMANDS = {
     "prepare": ["harness.data.prepare"],
     "train": ["harness.engines.local", "harness.engines.preload", "harness.ensemble", "harness.plan", "harness.studies"],
-    "track": ["harness.tracking"],
     "procedures": ["harness.procedures.preflight", "harness.procedures.surfaces", "harness.plan", "harness.studies"],
-    "report": ["harness.report.render", "harness.tracking"],
+    "report": ["harness.report.render"],
 }  # fmt: skip
 
 
