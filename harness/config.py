@@ -1,6 +1,7 @@
 """params.yaml -> checked parameters, with the chosen profile laid under them."""
 
 import re
+from os.path import expanduser
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
@@ -35,6 +36,14 @@ class DataParams(Strict):
     validation_images: Count | None
     test_images: Count | None
 
+    @field_validator("root", mode="before")
+    @classmethod
+    def folder(cls, root: Any) -> Any:
+        """Put the user's home in place of ~, which alone is nothing in YAML."""
+        if not isinstance(root, str | Path) or not str(root).strip():
+            raise PydanticCustomError("root", "must be a folder, such as data/raw or ~/pictures")
+        return Path(expanduser(root))
+
 
 class EngineParams(Strict):
     """Where runs execute."""
@@ -43,7 +52,7 @@ class EngineParams(Strict):
     precision: Literal["auto", "float32", "bfloat16"]
     workers: Literal["auto"] | int
     threads: int = Field(strict=True, ge=1, le=1024)
-    checkpoint_minutes: float = Field(ge=0, le=10**6)
+    checkpoint_minutes: float = Field(strict=True, ge=0, le=10**6)
 
     @field_validator("workers", mode="before")
     @classmethod
@@ -58,6 +67,12 @@ class TrackingParams(Strict):
     """The MLflow store."""
 
     uri: str
+
+    @field_validator("uri")
+    @classmethod
+    def database(cls, uri: str) -> str:
+        """Put the user's home in place of ~ in the path of a database."""
+        return re.sub(r"(?<=:///)~(?=/)", expanduser("~"), uri, count=1)
 
 
 class Params(Strict):
@@ -83,7 +98,10 @@ class Params(Strict):
 
 
 class Loader(yaml.SafeLoader):
-    """YAML 1.2, as DVC writes params.yaml: 1e-5 is a number, off is text. A key that is there twice is a mistake."""
+    """YAML 1.2, as DVC writes params.yaml: 1e-5 is a number, off is text. A key that is there twice is a mistake.
+
+    Numbers may have the underscores of YAML 1.1, as they may for DVC.
+    """
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
 
@@ -101,21 +119,22 @@ class Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
     def construct_whole(self, node: yaml.ScalarNode) -> int:
-        """Return a whole number: decimal whatever zeros it begins with, 0o and 0x as they say."""
+        """Return a whole number: decimal whatever zeros it begins with, 0b, 0o and 0x as they say."""
         text = node.value
-        return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+        return int(text, 0) if text[:2] in ("0b", "0o", "0x") else int(text)
 
 
 TAG = "tag:yaml.org,2002:"
 MERGE = f"{TAG}merge"
+DIGITS = "[0-9](?:_?[0-9])*"
 # The core schema of YAML 1.2.2, section 10.3.2: tag, pattern, the characters it may begin with.
 CORE = (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
+    ("int", rf"[-+]?{DIGITS}|0b[01]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
     (
         "float",
-        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        rf"[-+]?(\.{DIGITS}|{DIGITS}(\.({DIGITS})?)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
         list("-+.0123456789"),
     ),
     ("merge", "<<", ["<"]),
@@ -129,10 +148,13 @@ def load_params(path: Path = PARAMS, profile: str | None = None) -> Params:
     """Read `path`, under another `profile` if one is given; SettingError names the file, the key and the remedy."""
     values = read_yaml(path)
     profiles = values.pop("profiles", {})
-    name = values["profile"] = profile or values.get("profile")
+    if not (isinstance(profiles, dict) and all(isinstance(one, dict) for one in profiles.values())):
+        raise SettingError(f"profiles in {path}: write each with its values below it, such as quick: {{seeds: 3}}")
+    profiles = {str(name): one for name, one in profiles.items()}
+    name = values["profile"] = str(profile or values.get("profile"))
     values["profiles"] = list(profiles)
     if name not in profiles:
-        raise SettingError(f"unknown profile {name!r} in {path}; {choices(str(name), profiles)}")
+        raise SettingError(f"unknown profile {name!r} in {path}; {choices(name, profiles)}")
     return validate(Params, fill(values, profiles[name]), str(path))
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from harness.factors.transfer import TRANSFER, Task
 from harness.fingerprint import Identity, fingerprint, identity, identity_of_ensemble
+from harness.left_out import LeftOut
+from harness.needs import carried, check_recipe_carried
 from harness.records import Store
 from harness.spec import Arm, Context, Level, RunSpec, Settings, Study, Tune, plain_value
 from harness.studies import resolve
@@ -91,7 +93,10 @@ class PlannedArm:
 
 @dataclass(frozen=True)
 class Plan:
-    """All arms of all studies. `pending` are the distinct runs to train, `averages` the ensembles to compute."""
+    """All arms of all studies. `pending` are the distinct runs to train, `averages` the ensembles to compute.
+
+    `studies` are without what the data can't carry; `left_out` says what and why, with the studies that it is of.
+    """
 
     studies: tuple[Study, ...]
     arms: tuple[PlannedArm, ...]
@@ -100,6 +105,8 @@ class Plan:
     profile: str
     pending: dict[str, RunSpec] = field(default_factory=dict)
     averages: dict[str, RunSpec] = field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
+    dropped: tuple[Study, ...] = ()  # the studies of which nothing is left
 
     @property
     def all_runs(self) -> Iterator[RunSpec]:
@@ -116,6 +123,21 @@ class Plan:
     def waiting(self) -> int:
         """Runs whose settings the tuning has yet to choose."""
         return sum(planned.waiting for planned in self.arms)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the data can't carry, a line each."""
+        guessed = {
+            planned.arm.study: 1 / classes
+            for planned in self.arms
+            if planned.arm.settings.target_accuracy * (classes := classes_of(planned.arm, self.target)) <= 1
+        }
+        lines = [str(one) for one in self.left_out]
+        if guessed:
+            where = ", ".join(guessed) if len(guessed) <= 3 else f"{len(guessed)} studies"
+            reached = f"guessing reaches {max(guessed.values()):.0%}"
+            lines.append(f"epochs to target not counted in {where}: {reached}; raise recipe.target_accuracy")
+        return lines
 
     @property
     def stand_ins(self) -> list[RunSpec]:
@@ -150,7 +172,12 @@ class Plan:
                 for planned in self.arms
                 if planned.arm.study == study.name
             ]
+            body["left_out"] = [one.to_json() for one in self.left_out if one.study == study.name]
             studies.append(body)
+        dropped = [
+            study.to_json() | {"left_out": [one.to_json() for one in self.left_out if one.study == study.name]}
+            for study in self.dropped
+        ]
         target = self.target
         return {
             "profile": self.profile,
@@ -160,6 +187,7 @@ class Plan:
             "precision": target.precision,
             "threads": target.threads,
             "studies": studies,
+            "dropped": dropped,
         }
 
 
@@ -214,13 +242,18 @@ def make_plan(
     `all_studies` share has the probes of them all, whichever are selected.
     """
     asked = asked_probes([*studies, *all_studies], recipe, target)
+    check_recipe_carried(resolve(recipe, {}, target.data["splits"]["train"]), target.data)
+    kept, left_out = carried(studies, lambda context, level: settings_of(context, level, recipe, target), target.data)
     arms = tuple(
         plan_arm(study, context, level, recipe, study.seeds_in(profile, seeds), target, store, asked)
-        for study in studies
+        for study in kept
         for context in study.contexts
         for level in study.levels
+        if not any(one.study == study.name and one.covers(context.name, level.label) for one in left_out)
     )
-    plan = Plan(tuple(studies), arms, target, recipe, profile)
+    names = {study.name for study in kept}
+    dropped = tuple(study for study in studies if study.name not in names)
+    plan = Plan(tuple(kept), arms, target, recipe, profile, left_out=tuple(left_out), dropped=dropped)
     missing = store.missing(plan.distinct)
     lacking = {print_: spec for print_, spec in plan.distinct.items() if print_ in missing}
     return replace(

@@ -1,13 +1,45 @@
 """A factor is a registry of levels; a level is one registered function with default arguments."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from harness.errors import SettingError, choices
 from harness.spec import Choice
 
 T = TypeVar("T", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What a level may need of the pictures that a run trains on.
+
+    `per_class` is how many there are of each class. `coloured` says that some pixel isn't grey. `side` is in pixels.
+    """
+
+    per_class: Mapping[str, int]
+    coloured: bool
+    side: int
+
+    @property
+    def rarest(self) -> tuple[str, int]:
+        """The class with the fewest pictures, and their number."""
+        return min(self.per_class.items(), key=lambda item: item[1])
+
+    @property
+    def commonest(self) -> tuple[str, int]:
+        """The class with the most pictures, and their number."""
+        return max(self.per_class.items(), key=lambda item: item[1])
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
+        return sum(self.per_class.values())
+
+
+# Called with the pictures and the arguments of the level; returns what is lacking, as words after its setting, or None.
+Need = Callable[..., str | None]
 
 
 class Registry(Generic[T]):
@@ -18,16 +50,19 @@ class Registry(Generic[T]):
     ... def leaky_relu(slope: float = 0.1): ...
 
     The keyword arguments of the function are the arguments of the level in YAML; what the code
-    hands over itself (an input, a generator) comes first, as positional parameters.
+    hands over itself (an input, a generator) comes first, as positional parameters. A number among
+    the former has its bounds at the registration: `@ACTIVATION.level("leaky_relu", slope=(0, 1))`.
     """
 
     def __init__(self, setting: str) -> None:
         self.setting = setting
         self._levels: dict[str, T] = {}
+        self._needs: dict[str, Need] = {}
+        self.bounds: dict[str, dict[str, tuple[float, float]]] = {}
         self.uses: dict[str, tuple[str, ...]] = {}
 
-    def level(self, name: str, *, uses: tuple[str, ...] = ()) -> Callable[[T], T]:
-        """Register the decorated function or class under `name`.
+    def level(self, name: str, *, uses: tuple[str, ...] = (), **bounds: tuple[float, float]) -> Callable[[T], T]:
+        """Register the decorated function or class under `name`, with the bounds of its arguments, ends included.
 
         `uses` are what it reaches by name alone, which no reader of the source would see, and what it alone reaches:
         other levels, `penalty:l2`, and definitions, `harness.training.search:run_search`. A fingerprint goes by them.
@@ -38,9 +73,24 @@ class Registry(Generic[T]):
                 raise ValueError(f"{self.setting} has a level {name!r} already")
             self._levels[name] = function
             self.uses[name] = uses
+            self.bounds[name] = bounds
             return function
 
         return register
+
+    def needs(self, *names: str) -> Callable[[Need], Need]:
+        """Register the decorated function as what these levels need of the data."""
+
+        def register(need: Need) -> Need:
+            self._needs |= dict.fromkeys(names, need)
+            return need
+
+        return register
+
+    def lacking(self, choice: Choice, pictures: Pictures) -> str | None:
+        """Return what `pictures` lack for a level, as words that follow the name of the setting, or None."""
+        need = self._needs.get(choice.name)
+        return need(pictures, **choice.arguments) if need else None
 
     @property
     def names(self) -> list[str]:
@@ -71,16 +121,17 @@ class Registry(Generic[T]):
             if name not in arguments:
                 takes = choices(name, arguments) if arguments else "it takes none"
                 raise SettingError(f"{self.setting} {choice.name!r} in {where} has no argument {name!r}; {takes}")
-            default = arguments[name]
-            number = isinstance(default, int | float) and not isinstance(default, bool)
-            fits = (
-                isinstance(value, int | float) and not isinstance(value, bool)
-                if number
-                else isinstance(value, type(default))
-            )
-            if not fits:
-                raise SettingError(
-                    f"{self.setting} {choice.name!r} in {where}: {name} must be like {default!r}, not {value!r}"
-                )
-            arguments[name] = type(default)(value) if isinstance(default, float) else value
+            arguments[name] = self.checked(choice.name, name, value, arguments[name], where)
         return Choice.of(choice.name, arguments)
+
+    def checked(self, level: str, name: str, value: Any, default: Any, where: str) -> Any:
+        """Return the value of one argument in the kind of its default; refuse another kind, or one out of bounds."""
+        place = f"{self.setting} {level!r} in {where}: {name}"
+        kind: Any = int | float if isinstance(default, float) else type(default)
+        if not isinstance(value, kind) or (isinstance(value, bool) and not isinstance(default, bool)):
+            raise SettingError(f"{place} must be like {default!r}, not {value!r}")
+        if bounds := self.bounds[level].get(name):
+            low, high = bounds
+            if not low <= value <= high:
+                raise SettingError(f"{place} must lie in {low:g} to {high:g}, not {value:g}")
+        return float(value) if isinstance(default, float) else value

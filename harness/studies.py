@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from itertools import combinations
 from math import ceil
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
@@ -17,6 +17,7 @@ from harness.factors import REGISTRIES
 from harness.factors.rate_scaling import RATE_SCALING
 from harness.factors.search import SEARCH
 from harness.factors.transfer import TRANSFER
+from harness.metrics import EVERY
 from harness.probes import PROBE
 from harness.spec import (
     SETTING_TYPES,
@@ -52,9 +53,9 @@ class ExpectFile(Strict):
 
     metric: str
     level: str | list[str]
-    against: str | float | None = None
+    against: str | Annotated[float, Field(allow_inf_nan=False)] | None = None
     direction: Literal["higher", "lower", "equal"]
-    margin: float = Field(ge=0)
+    margin: float = Field(ge=0, allow_inf_nan=False)
     contexts: list[str] | None = None
     more_than: str | None = None
 
@@ -73,7 +74,7 @@ class TuneFile(Strict):
 
     setting: str
     values: list[float] = Field(min_length=2)
-    seeds: int = Field(default=1, ge=1)
+    seeds: int = Field(default=1, strict=True, ge=1, le=1000)
     contexts: list[str] = Field(min_length=1)
 
 
@@ -165,6 +166,7 @@ def load_study(path: Path) -> Study:
         if slug(one) == slug(other):
             raise SettingError(f"{path}: contexts {one!r} and {other!r} differ in marks alone; rename one")
     check_name(file.control, labels, f"{path}: control")
+    probes = read_probes(file, path)
     return Study(
         name=path.stem,
         title=file.title,
@@ -174,8 +176,8 @@ def load_study(path: Path) -> Study:
         control=file.control,
         contexts=contexts,
         seeds=file.seeds,
-        metrics=tuple(file.metrics),
-        probes=read_probes(file, path),
+        metrics=tuple(check_metric(name, probes, f"{path}: metrics") for name in file.metrics),
+        probes=probes,
         tune=read_tune(file, path),
         claims=tuple(read_claim(claim, file, labels, path) for claim in file.claims),
     )
@@ -295,7 +297,9 @@ def resolve(recipe: Mapping[str, Any], changes: Mapping[str, Any], train_images:
 
     Settings without effect are reset to the recipe's, so that equal runs are one run.
     """
-    usual = {**recipe, "batch_size": train_images if recipe["batch_size"] == FULL_BATCH else recipe["batch_size"]}
+    # A recipe for more pictures than there are takes them all at once.
+    batch = train_images if recipe["batch_size"] == FULL_BATCH else min(recipe["batch_size"], train_images)
+    usual = {**recipe, "batch_size": batch}
     values = {**usual, **changes}
     for name, value in values.items():
         if isinstance(value, Times):
@@ -355,11 +359,25 @@ def read_probes(file: StudyFile, path: Path) -> tuple[str, ...]:
     return tuple(sorted(set(file.probes)))
 
 
+def check_metric(name: str, probes: Iterable[str], where: str) -> str:
+    """Return the name of a metric; refuse one that no run of the study will have."""
+    probes = list(probes)
+    known = [*EVERY, *(metric for probe in probes for metric in PROBE.get(probe).measures)]
+    if name not in known:
+        for probe in PROBE.names:
+            if name in PROBE.get(probe).measures:
+                lacking = ", ".join([*probes, probe])
+                raise SettingError(f"{where}: {name} is measured by a probe; add to the study: probes: [{lacking}]")
+        raise SettingError(f"unknown metric {name!r} in {where}; {choices(name, known)}")
+    return name
+
+
 def read_claim(claim: ClaimFile, file: StudyFile, labels: list[str], path: Path) -> Claim:
     """Return a claim with one comparison for every level and context that it names."""
     where = f"{path}: claim {claim.id}"
     comparisons = []
     for expect in claim.expect:
+        check_metric(expect.metric, file.probes, where)
         against = file.control if expect.against is None else expect.against
         if isinstance(against, str):
             check_name(against, labels, where)

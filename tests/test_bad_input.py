@@ -8,7 +8,7 @@ import pytest
 from harness.config import load_params
 from harness.errors import SettingError
 from harness.spec import slug
-from harness.studies import load_studies, load_study
+from harness.studies import check_recipe, load_studies, load_study
 from tests.conftest import ROOT
 
 PARAMS = (ROOT / "params.yaml").read_text()
@@ -63,6 +63,15 @@ IN_PARAMS = [
     ("studies: all", "studies: *nowhere", "{path}:5 is not valid YAML"),
     ("studies: all", "studies: \x07", "{path} is not valid YAML"),
     ("profile: quick", "profile: off", "unknown profile 'off'"),
+    ("profile: quick", "profile: [quick]", "unknown profile \"['quick']\""),
+    ("profiles:", "profiles: 5\nprofile_list:", "profiles in {path}: write each with its values below it"),
+    ("profiles:", "profiles: {quick: null}\nprofile_list:", "profiles in {path}: write each with its values below it"),
+    ("profiles:", "profiles: [quick]\nprofile_list:", "profiles in {path}: write each with its values below it"),
+    ("seeds: 3\n", "seeds: 0\n", "seeds in {path}"),
+    ("root: data/raw", "root: ~", "data.root in {path}: must be a folder, such as data/raw or ~/pictures, not None"),
+    ("root: data/raw", "root: ' '", "data.root in {path}: must be a folder"),
+    ("root: data/raw", "root: 5", "data.root in {path}: must be a folder"),
+    ("uri: sqlite:///mlflow.db", "uri: null", "tracking.uri in {path}"),
 ]
 
 IN_STUDY = [
@@ -91,6 +100,38 @@ IN_STUDY = [
     ("deep: {depth: 8}", "deep: [depth]", "contexts.deep in {path}"),
     ('level: "0.3"', 'levl: "0.3"', "did you mean 'claims.0.expect.0.level'"),
     ("margin: 0.01", "margin: .nan", "claims.0.expect.0.margin in {path}"),
+    ("margin: 0.01", "margin: .inf", "claims.0.expect.0.margin in {path}"),
+    ("margin: 0.01", "against: .nan, margin: 0.01", "claims.0.expect.0.against"),
+    (
+        LEVELS,
+        f"{LEVELS}\ntune: {{setting: learning_rate, values: [0.1, 0.2], seeds: 99999, contexts: [plain]}}",
+        "tune.seeds in {path}",
+    ),
+    (
+        LEVELS,
+        f"{LEVELS}\ntune: {{setting: learning_rate, values: [0.1, -1], contexts: [plain]}}",
+        "learning_rate in {path}: tune must lie in",
+    ),
+    (
+        "title: T",
+        "title: T\nmetrics: [test_acuracy]",
+        "unknown metric 'test_acuracy' in {path}: metrics; did you mean 'test_accuracy'",
+    ),
+    (
+        "metric: test_accuracy",
+        "metric: test_acc",
+        "unknown metric 'test_acc' in {path}: claim c; did you mean 'test_accuracy'",
+    ),
+    (
+        "metric: test_accuracy",
+        "metric: dead_share",
+        "{path}: claim c: dead_share is measured by a probe; add to the study: probes: [activations]",
+    ),
+    (
+        "title: T",
+        "title: T\nprobes: [gap]\nmetrics: [weight_norm]",
+        "weight_norm is measured by a probe; add to the study: probes: [gap, weights]",
+    ),
     ("title: T", "title: [T]", "title in {path}"),
     ("title: T", "title: T\ntitle: U", "'title' is there twice"),
     ("title: T", "title: T\nseeds: true", "seeds in {path}: must be a whole number"),
@@ -99,10 +140,49 @@ IN_STUDY = [
 ]
 
 
+# Each number of the recipe, beyond either end, and what is no number.
+IN_RECIPE = [
+    ("depth: 3", "depth: 0", "depth in {path}: recipe must lie in 1 to 64, not 0"),
+    ("depth: 3", "depth: 2.5", "depth in {path}: recipe: expected a whole number, not 2.5"),
+    ("width: null", "width: -8", "width in {path}: recipe must lie in 1 to 4096"),
+    ("kernel_size: 3", "kernel_size: 4", "kernel_size in {path}: recipe must be odd"),
+    ("kernel_size: 3", "kernel_size: 17", "kernel_size in {path}: recipe must lie in 1 to 15"),
+    ("dropout: 0.0", "dropout: 1", "dropout in {path}: recipe must lie in 0 to 0.99"),
+    ("data_amount: 1.0", "data_amount: 0", "data_amount in {path}: recipe must lie in 1e-06 to 1"),
+    ("data_amount: 1.0", "data_amount: 1.5", "data_amount in {path}: recipe must lie in"),
+    ("wrong_labels: 0.0", "wrong_labels: 2", "wrong_labels in {path}: recipe must lie in 0 to 1"),
+    ("label_smoothing: 0.0", "label_smoothing: 0.9", "label_smoothing in {path}: recipe must lie in 0 to 0.5"),
+    ("learning_rate: null", "learning_rate: -1", "learning_rate in {path}: recipe must lie in 0 to 1e+06"),
+    ("learning_rate: null", "learning_rate: .nan", "learning_rate in {path}: recipe must lie in 0 to 1e+06"),
+    ("learning_rate: null", "learning_rate: 1e400", "learning_rate in {path}: recipe must lie in 0 to 1e+06"),
+    ("learning_rate: null", "learning_rate: [1]", "learning_rate in {path}: recipe: expected a number, not [1]"),
+    ("learning_rate: null", "learning_rate: x2", "recipe.learning_rate must be a number"),
+    ("batch_size: null", "batch_size: 0", "batch_size in {path}: recipe must lie in 1 to 1e+09"),
+    ("batch_size: null", "batch_size: half", "batch_size in {path}: recipe: expected a number"),
+    ("epochs: null", "epochs: 1e9", "epochs in {path}: recipe must lie in 1 to 1e+06"),
+    ("evaluate_every: null", "evaluate_every: 0", "evaluate_every in {path}: recipe must lie in 1 to 1e+06"),
+    ("patience: 0", "patience: -1", "patience in {path}: recipe must lie in 0 to 1e+06"),
+    ("target_accuracy: 0.5", "target_accuracy: 50", "target_accuracy in {path}: recipe must lie in 0 to 1"),
+    ("max_train_seconds: null", "max_train_seconds: 0", "max_train_seconds in {path}: recipe must lie in 1 to 1e+09"),
+    ("ensemble: 1", "ensemble: 1000", "ensemble in {path}: recipe must lie in 1 to 64"),
+    ("penalty: none", "penalty: {l2: {strength: -1}}", "penalty: strength must lie in 0 to 100, not -1"),
+    ("penalty: none", "penalty: {l2: 5}", "expected a name or {name: {argument: value}}, not {'l2': 5}"),
+    ("augmentation: null", "augmentation: {crop: {shift: 5}}", "augmentation: shift must lie in 0 to 0.5, not 5"),
+    (
+        "optimizer: nesterov",
+        "optimizer: {nesterov: {rho: 1.5}}",
+        "optimizer: rho must lie in 0.0001 to 0.9999, not 1.5",
+    ),
+    ("schedule: one_cycle", "schedule: {one_cycle: {rise: 0}}", "schedule: rise must lie in 0.01 to 0.99, not 0"),
+    ("transfer: none", "transfer: {scratch: {pictures: 2.5}}", "transfer: pictures must be like 10, not 2.5"),
+    ("activation: relu", "activation: {relu: {slope: 1}}", "has no argument 'slope'; it takes none"),
+]
+
+
 def refused(words: str, path: Path, call: Callable[[], object]) -> None:
     with pytest.raises(SettingError) as caught:
         call()
-    assert words.format(path=path) in str(caught.value)
+    assert words.replace("{path}", str(path)) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not str(caught.value).endswith("choose from ")
 
@@ -115,6 +195,14 @@ def test_in_params(tmp_path: Path, old: str, new: str, words: str) -> None:
     refused(words, path, lambda: load_params(path))
 
 
+@pytest.mark.parametrize(("old", "new", "words"), IN_RECIPE)
+def test_in_the_recipe(tmp_path: Path, old: str, new: str, words: str) -> None:
+    path = tmp_path / "params.yaml"
+    assert old in PARAMS
+    path.write_text(PARAMS.replace(old, new, 1))
+    refused(words.replace("{path}", str(path)), Path("-"), lambda: check_recipe(load_params(path).recipe, str(path)))
+
+
 @pytest.mark.parametrize(("old", "new", "words"), IN_STUDY)
 def test_in_a_study(tmp_path: Path, old: str, new: str, words: str) -> None:
     path = tmp_path / "mine.yaml"
@@ -123,7 +211,18 @@ def test_in_a_study(tmp_path: Path, old: str, new: str, words: str) -> None:
     refused(words, path, lambda: load_study(path))
 
 
-NUMBERS = [("1e-05", 1e-5), ("1e-5", 1e-5), ("1.0e-5", 1e-5), ("+.5", 0.5), ("1E2", 100.0), ("010", 10), ("0x10", 16)]
+NUMBERS = [
+    ("1e-05", 1e-5),
+    ("1e-5", 1e-5),
+    ("1.0e-5", 1e-5),
+    ("+.5", 0.5),
+    ("1E2", 100.0),
+    ("010", 10),
+    ("0x10", 16),
+    ("1_000", 1000),
+    ("1_0.5e-1", 1.05),
+    ("0b11", 3),
+]
 
 
 @pytest.mark.parametrize(("text", "value"), NUMBERS)

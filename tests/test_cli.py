@@ -10,8 +10,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from harness.campaign.train import Campaign
 from harness.config import load_params
@@ -69,6 +71,50 @@ def test_a_plan_before_training(folder: Path) -> None:
     assert len(list((folder / "data" / "preview").glob("*.png"))) == 10
 
 
+def test_a_dry_run_shows_what_would_be_read(folder: Path) -> None:
+    for name in ("cat", "dog"):
+        (folder / "photos" / name).mkdir(parents=True)
+        for number in range(20):
+            pixels = np.random.default_rng([len(name), number, ord(name[0])]).integers(
+                0, 256, (8, 8, 3), dtype=np.uint8
+            )
+            Image.fromarray(pixels).save(folder / "photos" / name / f"{number}.png")
+    (folder / "photos" / "dog" / "readme.txt").write_text("x")
+    edit(folder / "params.yaml", "source: synthetic", "source: image_folder")
+    edit(folder / "params.yaml", "root: data/raw", "root: photos")
+    before = set(folder.rglob("*"))
+    done = harness(folder, "prepare", "--dry-run")
+    sheet = folder / "data" / "preview" / "dry-run.png"
+    assert set(folder.rglob("*")) - before == {sheet, sheet.parent, sheet.parent.parent}
+    assert done.stdout.startswith("would read: image_folder, ") and " 2 classes in photos\n" in done.stdout
+    assert "1 file left out:\n  photos/dog/readme.txt: this is neither PNG nor JPEG" in done.stdout
+    assert "by number: data/preview/dry-run.png; nothing else was written" in done.stdout
+    assert done.returncode == 2 and "error: prepare would stop at photos/dog/readme.txt" in done.stderr
+    edit(folder / "params.yaml", "on_bad_image: fail", "on_bad_image: skip")
+    assert harness(folder, "prepare", "--dry-run", "--sheet", "mine.png").returncode == 0
+    assert (folder / "mine.png").read_bytes() == sheet.read_bytes()
+
+
+def test_what_the_data_cannot_carry_is_a_line(folder: Path) -> None:
+    text = "title: T\nquestion: Q?\nfactor: batch_size\nlevels: [20, 100, 1000]\ncontrol: 20\n"
+    (folder / "experiments" / "mine.yaml").write_text(text)
+    assert harness(folder, "prepare").returncode == 0
+    line = "mine: 1000 left out: batch_size is larger than the training split, 200 pictures\n"
+    assert line in harness(folder, "plan").stdout
+    trained = harness(folder, "train")
+    assert line in trained.stderr and "2 runs recorded" in trained.stderr
+    edit(folder / "experiments" / "mine.yaml", "[20, 100, 1000]", "[20, 1000]")
+    for command in ("plan", "train"):
+        refused = harness(folder, command)
+        assert refused.returncode == 2 and refused.stderr.count("\n") == 1
+        assert "the data can carry none of the studies: mine left out: batch_size" in refused.stderr
+    edit(folder / "params.yaml", "sampling: balanced", "sampling: {long_tailed: {imbalance: 50}}")
+    for command in ("plan", "train", "preflight", "search"):
+        refused = harness(folder, command)
+        assert refused.returncode == 2 and refused.stderr.count("\n") == 1, refused.stderr
+        assert "params.yaml: recipe.sampling needs 50 training pictures of every class" in refused.stderr
+
+
 def test_the_cache_is_counted_and_pruned(folder: Path) -> None:
     nowhere = harness(folder, "cache")
     assert nowhere.returncode == 2 and "there is no .dvc here" in nowhere.stderr
@@ -108,7 +154,7 @@ def test_a_search_ends_with_what_to_put_into_the_recipe(folder: Path) -> None:
         (["--how", "gird"], "unknown --how 'gird'; did you mean 'grid'"),
         (["--how", "none"], "choose from"),
         (["--how", "grid", "--trials", "10"], "square number, such as 4, 9 or 16, not 10"),
-        (["--how", "coarse_to_fine", "--trials", "1"], "2 or more"),
+        (["--how", "coarse_to_fine", "--trials", "1"], "trials must lie in 2 to 10000, not 1"),
         ([], "prepare"),
     ],
 )

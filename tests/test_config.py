@@ -56,3 +56,11 @@ def test_mistakes_name_file_and_key(tmp_path: Path, old: str, new: str, words: s
 def test_a_missing_file_says_where_to_run() -> None:
     with pytest.raises(SettingError, match="run from the folder"):
         load_params(Path("nowhere/params.yaml"))
+
+
+def test_home_is_put_in_place_of_the_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert load_params(written(tmp_path, "root: data/raw", "root: ~/photos")).data.root == Path("/home/someone/photos")
+    assert load_params(written(tmp_path, "root: data/raw", "root: a~/photos")).data.root == Path("a~/photos")
+    uri = load_params(written(tmp_path, "sqlite:///mlflow.db", "sqlite:///~/mlflow.db")).tracking.uri
+    assert uri == "sqlite:////home/someone/mlflow.db"

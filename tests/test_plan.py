@@ -157,6 +157,6 @@ def test_trials_are_not_probed(plan_of: Callable[..., Plan]) -> None:
 def test_an_arm_says_how_many_classes_its_runs_learn(plan_of: Callable[..., Plan], target: Target) -> None:
     classes = len(target.data["classes"])
     text = TWO_STUDIES["a"].replace("factor: activation", "factor: transfer").replace("relu", "none")
-    (study,) = plan_of(text.replace("[none, tanh]", "[none, scratch, source]")).to_json()["studies"]
+    (study,) = plan_of(text.replace("[none, tanh]", "[none, {scratch: {pictures: 5}}, source]")).to_json()["studies"]
     found = {arm["level"]: arm["classes"] for arm in study["arms"]}
     assert found == {"none": classes, "scratch": classes - classes // 2, "source": classes // 2}

@@ -7,8 +7,8 @@ from harness.spec import Choice
 COLOUR: Registry = Registry("colour")
 
 
-@COLOUR.level("red")
-def red(base: int, *, depth: float = 0.5, name: str = "x") -> tuple:
+@COLOUR.level("red", depth=(0, 1))
+def red(base: int, *, depth: float = 0.5, name: str = "x", steps: int = 3) -> tuple:
     return base, depth, name
 
 
@@ -22,7 +22,11 @@ def test_build_hands_over_positional_and_own_arguments() -> None:
 
 
 def test_check_spells_out_every_argument() -> None:
-    assert COLOUR.check(Choice.parse({"red": {"depth": 1}}), "here").arguments == {"depth": 1.0, "name": "x"}
+    assert COLOUR.check(Choice.parse({"red": {"depth": 1}}), "here").arguments == {
+        "depth": 1.0,
+        "name": "x",
+        "steps": 3,
+    }
 
 
 @pytest.mark.parametrize(
@@ -32,6 +36,10 @@ def test_check_spells_out_every_argument() -> None:
         ({"red": {"dept": 1}}, "no argument 'dept'; did you mean 'depth'?"),
         ({"red": {"depth": "deep"}}, "depth must be like 0.5, not 'deep'"),
         ({"red": {"name": 3}}, "name must be like 'x', not 3"),
+        ({"red": {"depth": True}}, "depth must be like 0.5, not True"),
+        ({"red": {"depth": 1.5}}, "depth must lie in 0 to 1, not 1.5"),
+        ({"red": {"depth": float("nan")}}, "depth must lie in 0 to 1, not nan"),
+        ({"red": {"steps": 2.5}}, "steps must be like 3, not 2.5"),
         ({"green": {"depth": 1}}, "it takes none"),
     ],
 )

@@ -149,7 +149,11 @@ def expectation(direction: str, margin: float, shown: Quantity) -> str:
 
 
 def verdict(one: JudgedClaim) -> str:
-    """Return the verdict, with the seeds it would take where it is open and they are known."""
+    """Return the verdict; where it is open, with the seeds it would take, if known, or that the data can't tell."""
+    if one.verdict == "unresolved" and any(
+        (judged.reason or "").startswith("not testable") for judged in one.comparisons
+    ):
+        return "unresolved: not testable on this data"
     if one.verdict != "unresolved" or one.seeds_needed is None:
         return one.verdict
     return f"unresolved: about {one.seeds_needed:,} seeds would decide"

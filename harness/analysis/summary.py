@@ -139,7 +139,7 @@ def summarise(tables: StudyTables) -> StudySummary:
             if metric in counted
             for one in compare_levels(tables, counted, context, metric)
         ),
-        claims=tuple(judge_claim(claim, counted) for claim in tables.claims),
+        claims=tuple(judge_claim(claim, counted, tables.left_out) for claim in tables.claims),
         varied=varied,
         fixed=fixed,
     )

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import SettingError
+from harness.left_out import LeftOut
 from harness.records import Store
 from harness.spec import Claim, Comparison, RunResult, epochs_to
 
@@ -18,8 +19,8 @@ RUN_KEYS = ["context", "level", "seed"]
 class StudyTables:
     """One study as planned, and what its runs measured.
 
-    runs: context, level, seed, chance (the accuracy of guessing), fingerprint, status, error, epochs, a column a
-        metric (NaN: none).
+    runs: context, level, seed, chance (the accuracy of guessing), fingerprint, status, error, epochs, target (the
+        accuracy that epochs are counted to), a column a metric (NaN: none).
     curves: context, level, seed, epoch (from 1), a column a curve.
     tuning: context, level, setting, value, seed, chance, status, a column a metric, chosen.
     per_class: context, level, seed, class, accuracy.
@@ -57,6 +58,11 @@ class StudyTables:
     def claims(self) -> list[Claim]:
         """The claims as frozen types."""
         return [parse_claim(claim) for claim in self.plan["claims"]]
+
+    @property
+    def left_out(self) -> list[LeftOut]:
+        """The arms that the data can't carry."""
+        return [LeftOut.from_json(body) for body in self.plan["left_out"]]
 
     def arrays(self, context: str, level: str, seed: int, prefix: str = "") -> dict[str, np.ndarray]:
         """Return the arrays that a run left (probes) and whose names start with `prefix`, read when asked for."""
@@ -144,6 +150,7 @@ def run_row(record: RunResult, arm: dict[str, Any]) -> dict[str, Any]:
         "status": record.status,
         "error": record.error or "",
         "epochs": record.settings["epochs"] if trained else np.nan,
+        "target": arm["settings"]["target_accuracy"],
         **{name: np.nan if value is None else float(value) for name, value in metrics.items()},
     }
 
@@ -193,8 +200,9 @@ def as_counted(runs: pd.DataFrame) -> pd.DataFrame:
 
     A run that did not finish has chance accuracy (1 / classes of its task), whatever it measured before it
     broke off: it is neither dropped nor rewarded. A target that was never reached counts as one
-    epoch more than was trained, a lower bound; `censored` marks it. `regret` is the test accuracy of the
-    context's best level under the same seed, less the run's own. The index is context, level, seed.
+    epoch more than was trained, a lower bound; `censored` marks it. To a target that guessing reaches no
+    epochs are counted. `regret` is the test accuracy of the context's best level under the same seed, less
+    the run's own. The index is context, level, seed.
     """
     counted = runs.copy()
     # Looked up by arm some hundred times a page; a search through columns takes ten times as long.
@@ -205,6 +213,8 @@ def as_counted(runs: pd.DataFrame) -> pd.DataFrame:
     for name in accuracies:
         counted[name] = counted[name].where(done, counted["chance"])
     if "epochs_to_target" in counted:
+        meant = counted["target"] > counted["chance"]
+        counted[["epochs", "epochs_to_target"]] = counted[["epochs", "epochs_to_target"]].where(meant)
         never = counted["epochs_to_target"].isna() & counted["epochs"].notna()
         counted["censored"] = never
         counted["epochs_to_target"] = counted["epochs_to_target"].where(~never, counted["epochs"] + 1)

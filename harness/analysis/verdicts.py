@@ -1,5 +1,6 @@
 """Claims -> verdicts: the interval of a paired difference against the margin that the claim asks for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -7,6 +8,7 @@ import pandas as pd
 
 from harness.analysis.statistics import Estimate, mean_interval, seeds_to_resolve
 from harness.analysis.tables import by_seed, paired
+from harness.left_out import LeftOut
 from harness.spec import Claim, Comparison
 
 Verdict = Literal["supported", "refuted", "unresolved"]
@@ -51,9 +53,9 @@ class Difference:
     ceiling: bool = True
 
 
-def judge_claim(claim: Claim, runs: pd.DataFrame) -> JudgedClaim:
+def judge_claim(claim: Claim, runs: pd.DataFrame, left_out: Sequence[LeftOut] = ()) -> JudgedClaim:
     """Return the verdict on `runs` as counted: supported if every comparison is, refuted if any is, else unresolved."""
-    judged = tuple(judge(comparison, runs) for comparison in claim.comparisons)
+    judged = tuple(judge(comparison, runs, left_out) for comparison in claim.comparisons)
     verdicts = {one.verdict for one in judged}
     if "refuted" in verdicts:
         verdict: Verdict = "refuted"
@@ -67,9 +69,9 @@ def judge_claim(claim: Claim, runs: pd.DataFrame) -> JudgedClaim:
     return JudgedClaim(claim, verdict, judged, max(known) if complete else None)
 
 
-def judge(comparison: Comparison, runs: pd.DataFrame) -> Judged:
-    """Return the verdict of one comparison on `runs` as counted (see `as_counted`)."""
-    lacking = not_measured(comparison, runs)
+def judge(comparison: Comparison, runs: pd.DataFrame, left_out: Sequence[LeftOut] = ()) -> Judged:
+    """Return the verdict of one comparison on `runs` as counted (see `as_counted`), some arms left out of the plan."""
+    lacking = not_testable(comparison, left_out) or not_measured(comparison, runs)
     if lacking:
         return Judged(comparison, "unresolved", None, reason=lacking)
     difference = difference_of(comparison, runs)
@@ -144,14 +146,27 @@ def any_censored(metric: str, context: str, level: str, runs: pd.DataFrame) -> b
     return metric == BOUNDED and bool(by_seed(runs, context, level, "censored").any())
 
 
-def not_measured(comparison: Comparison, runs: pd.DataFrame) -> str | None:
-    """Return what the comparison lacks in plain words, or None."""
+def arms_of(comparison: Comparison) -> list[tuple[str, str]]:
+    """Return (context, level) of every arm that a comparison is about."""
     contexts = [comparison.context] + ([comparison.more_than] if comparison.more_than else [])
     levels = [comparison.level] + ([comparison.against] if isinstance(comparison.against, str) else [])
-    for context in contexts:
-        for level in levels:
-            if (context, level) not in runs.index:
-                return f"not measured: there are no runs of {level} in {context}"
-            if by_seed(runs, context, level, comparison.metric).empty:
-                return f"not measured: the runs of {level} in {context} have no {comparison.metric}"
+    return [(context, level) for context in contexts for level in levels]
+
+
+def not_testable(comparison: Comparison, left_out: Sequence[LeftOut]) -> str | None:
+    """Return why an arm of the comparison was left out of the plan, or None."""
+    reasons = [one.reason for arm in arms_of(comparison) for one in left_out if one.covers(*arm)]
+    return f"not testable on this data: {reasons[0]}" if reasons else None
+
+
+def not_measured(comparison: Comparison, runs: pd.DataFrame) -> str | None:
+    """Return what the comparison lacks in plain words, or None."""
+    for context, level in arms_of(comparison):
+        if (context, level) not in runs.index:
+            return f"not measured: there are no runs of {level} in {context}"
+        target, chance = (by_seed(runs, context, level, name) for name in ("target", "chance"))
+        if comparison.metric == BOUNDED and bool((target <= chance).any()):
+            return "not testable on this data: guessing reaches the target accuracy; raise recipe.target_accuracy"
+        if by_seed(runs, context, level, comparison.metric).empty:
+            return f"not measured: the runs of {level} in {context} have no {comparison.metric}"
     return None

@@ -18,6 +18,7 @@ PREFLIGHT = Path("data/preflight.json")
 SURFACES = Path("data/surfaces.json")
 TRACKED = Path("data/tracking.json")
 REPORTS = Path("reports")
+DRY_SHEET = Path("data/preview/dry-run.png")
 
 
 def runs() -> Store:
@@ -50,11 +51,14 @@ def current_target(params: Params) -> "Target":
 
 def recipe_spec(params: Params, seed: int, **changes: Any) -> "RunSpec":
     """Return the run of the recipe in params.yaml, with a few settings changed, under `seed`."""
+    from harness.needs import check_recipe_carried
     from harness.studies import check_recipe, resolve
 
     target = current_target(params)
     recipe = check_recipe(params.recipe, str(PARAMS))
-    return target.spec(resolve(recipe, changes, target.data["splits"]["train"]), seed)
+    settings = resolve(recipe, changes, target.data["splits"]["train"])
+    check_recipe_carried(settings, target.data)
+    return target.spec(settings, seed)
 
 
 def worker_count(params: Params, current: "Plan") -> int:

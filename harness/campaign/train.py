@@ -31,6 +31,8 @@ class Campaign:
     def run(self) -> Plan:
         """Train until nothing is missing; return the plan as it stands then. What failed is in `failed`."""
         current = current_plan(self.params)
+        for line in current.remarks:
+            self.console.print(line, soft_wrap=True)
         with engine(self.params, current, self.store) as workers:
             # Runs that tuning must choose first become part of the plan once its trials are recorded.
             while pending := {print_: spec for print_, spec in current.pending.items() if print_ not in self.failed}:

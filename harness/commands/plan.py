@@ -43,7 +43,7 @@ def plan() -> None:
         typer.echo(f"{len(current.averages)} ensembles follow from the records of their members")
     if current.waiting:
         typer.echo(f"{current.waiting} of them follow once tuning has chosen their settings")
-    for line in why(current, store()):
+    for line in [*why(current, store()), *current.remarks]:
         typer.echo(line)
     workers = worker_count(params, current)
     data = load_run_data(Prepared.load(PREPARED), current.target.device)

@@ -14,5 +14,6 @@ def preview(out: Annotated[Path, typer.Option(help="Folder for the pictures.")] 
     from harness.data.prepared import Prepared
     from harness.data.preview import preview as write_sheets
 
+    out = out.expanduser()
     paths = write_sheets(Prepared.load(PREPARED), out)
     console.print(f"{len(paths)} sheets in {out}/")

@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.config import DataParams
 from harness.data.decode import fit
-from harness.data.sources import SOURCE, Batch, Images, Indices, Part, Source, Split
+from harness.data.sources import SOURCE, TO_FETCH, Batch, Images, Indices, Part, Source, Split
 from harness.errors import SettingError
 
 PICTURES_PER_BATCH = 512
@@ -27,6 +27,22 @@ def cifar10(params: DataParams) -> Source:
 def cifar100(params: DataParams) -> Source:
     """60,000 photographs of 100 classes, from the same report."""
     return official(params, "CIFAR100")
+
+
+def to_fetch(name: str, params: DataParams) -> str | None:
+    """Say what would have to be fetched or unpacked before a data set could be read."""
+    from torchvision import datasets
+
+    kind = getattr(datasets, name)
+    try:
+        kind(root=str(params.root), train=True, download=False)
+    except RuntimeError:
+        there = (params.root / kind.filename).is_file()
+        return f"unpack {kind.filename}" if there else f"download {kind.filename} (about 170 MB) and unpack it"
+    return None
+
+
+TO_FETCH |= {"cifar10": partial(to_fetch, "CIFAR10"), "cifar100": partial(to_fetch, "CIFAR100")}
 
 
 def official(params: DataParams, name: str) -> Source:

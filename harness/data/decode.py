@@ -28,6 +28,9 @@ def decode(path: Path, size: int) -> Images:
     """
     from PIL import Image, ImageOps
 
+    # A pipe would be waited for without end.
+    if path.exists() and not path.is_file():
+        raise BadImageError("this is no file")
     try:
         with Image.open(path, formats=FORMATS) as opened:
             # A PNG may say which side is up behind its pixels.
@@ -71,6 +74,17 @@ def channel_count(path: Path) -> int:
         return 1 if image.mode in GREY_MODES else 3
 
 
+def format_of(path: Path) -> str:
+    """Return the name of another format that Pillow knows, with a comma, or nothing."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            return f"{image.format}, "
+    except Exception:
+        return ""
+
+
 def reason(path: Path, error: Exception) -> str:
     """Say in a few words why `path` could not be decoded."""
     from PIL import Image, UnidentifiedImageError
@@ -82,7 +96,7 @@ def reason(path: Path, error: Exception) -> str:
     if path.stat().st_size == 0:
         return "the file is empty"
     if isinstance(error, UnidentifiedImageError):
-        return "this is neither PNG nor JPEG"
+        return f"this is {format_of(path)}neither PNG nor JPEG"
     if isinstance(error, Image.DecompressionBombError):
         return f"the picture is too large, above {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels; make it smaller"
     return f"the picture is damaged ({' '.join(str(error).split())})"

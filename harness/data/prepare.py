@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,12 @@ from numpy.lib.format import open_memmap
 
 from harness.config import DataParams
 from harness.console import plain_console
+from harness.data.census import Chosen, census, show
 from harness.data.prepared import MANIFEST
 from harness.data.progress import Report, shown
+from harness.data.reading import READING_ORDER, Reading, good_pictures, nothing_read
 from harness.data.sources import SPLITS, Images, Indices, Labels, Part, Source, Split, open_source
-from harness.data.split import caps_of, check_classes, split_source
-from harness.errors import SettingError
-
-# Test first: of two equal pictures, the one that no choice depends on stays.
-READING_ORDER: tuple[Split, ...] = ("test", "validation", "train")
+from harness.data.split import check_classes, split_source
 
 
 def prepare(params: DataParams, out: Path, progress: Report | None = None) -> dict[str, Any]:
@@ -33,12 +30,9 @@ def prepare(params: DataParams, out: Path, progress: Report | None = None) -> di
     if progress is None:
         with shown() as progress:
             manifest = prepare(params, out, progress)
-        for line in remarks(manifest):
-            plain_console(stderr=True).print(line, soft_wrap=True)
+        show(manifest, plain_console(stderr=True))
         return manifest
     source = open_source(params)
-    if len(source.classes) < 2:
-        raise SettingError(f"data.source {params.source!r} has only one class; a classifier needs two or more")
     chosen = split_source(source, params)
     partial = out / ".partial"
     shutil.rmtree(partial, ignore_errors=True)
@@ -51,25 +45,6 @@ def prepare(params: DataParams, out: Path, progress: Report | None = None) -> di
     return manifest
 
 
-def remarks(manifest: dict[str, Any]) -> list[str]:
-    """Return what the user should know about a prepared folder, a line each."""
-    skipped = [f"  {entry['file']}: {entry['reason']}" for entry in manifest["skipped"]]
-    if skipped:
-        skipped.insert(0, f"{len(skipped)} {'file' if len(skipped) == 1 else 'files'} left out:")
-    pairs = manifest["repeated"]
-    repeated = [f"{len(pairs)} pictures are in two splits, as in the published data"] if pairs else []
-    return [*manifest["notes"], *repeated, *skipped]
-
-
-def shortages(chosen: dict[Split, tuple[Split, Indices]], params: DataParams) -> list[str]:
-    """Return a line for every split that is smaller than asked for."""
-    return [
-        f"data.{split}_images is {cap}, but only {len(chosen[split][1])} pictures are there for the {split} split"
-        for split, cap in caps_of(params).items()
-        if cap is not None and len(chosen[split][1]) < cap
-    ]
-
-
 def publish(partial: Path, out: Path) -> None:
     """Move every file of `partial` to `out`, the manifest first away and last back."""
     (out / MANIFEST).unlink(missing_ok=True)
@@ -77,23 +52,9 @@ def publish(partial: Path, out: Path) -> None:
         os.replace(path, out / path.name)
 
 
-@dataclass
-class Reading:
-    """What is known across splits while they are read."""
-
-    params: DataParams
-    source: Source
-    # Digest of a picture -> (split, name) of where it was seen first.
-    seen: dict[bytes, tuple[Split, str]] = field(default_factory=dict)
-    # Where the first picture was, and its channels: all others must have as many.
-    first: tuple[str, int] | None = None
-    skipped: list[dict[str, str]] = field(default_factory=list)
-    repeated: list[dict[str, str]] = field(default_factory=list)
-
-
 def write_splits(
     source: Source,
-    chosen: dict[Split, tuple[Split, Indices]],
+    chosen: Chosen,
     params: DataParams,
     folder: Path,
     progress: Report,
@@ -107,7 +68,7 @@ def write_splits(
         labels = part.labels[places[kept]]
         check_classes(split, labels, source)
         np.save(folder / f"{split}_labels.npy", labels)
-    manifest = describe(reading, folder, [*source.notes, *shortages(chosen, params)])
+    manifest = describe(reading, chosen, folder)
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return manifest
 
@@ -116,53 +77,16 @@ def write_images(path: Path, reading: Reading, split: Split, part: Part, places:
     """Write the readable pictures at `places` to `path`; return which of them those are."""
     array: Images | None = None
     kept: list[int] = []
-    done = 0
-    for batch in part.read(places):
-        names = [part.name(int(place)) for place in places[done : done + len(batch.images)]]
-        good = [i for i in range(len(names)) if usable(reading, split, names[i], batch.images[i], batch.bad.get(i))]
-        # A batch of nothing but bad files doesn't know how many channels the pictures have.
-        if good and array is None:
-            check_channels(reading, names[good[0]], batch.images.shape[3])
-            array = open_memmap(path, "w+", np.uint8, (len(places), *batch.images.shape[1:]))
-        if good and array is not None:
-            array[len(kept) : len(kept) + len(good)] = batch.images[good]
-            kept += [done + i for i in good]
-        done += len(names)
-        progress(split, done, len(places))
-    if array is None or not kept:
-        raise SettingError(f"no picture of the {split} split could be read; see data.root in params.yaml")
+    for good, images in good_pictures(reading, split, part, places, progress):
+        if array is None:
+            array = open_memmap(path, "w+", np.uint8, (len(places), *images.shape[1:]))
+        array[len(kept) : len(kept) + len(good)] = images
+        kept += good
+    if array is None:
+        raise nothing_read(split)
     if len(kept) < len(places):
         shrink(path, array, len(kept))
     return np.array(kept, dtype=np.int64)
-
-
-def check_channels(reading: Reading, name: str, channels: int) -> None:
-    """Refuse a split of grey pictures beside one of coloured ones."""
-    reading.first = reading.first or (name, channels)
-    if channels != reading.first[1]:
-        raise SettingError(
-            f"{name} has {channels} channels, but {reading.first[0]} has {reading.first[1]}; "
-            "convert all pictures to grey or all to colour"
-        )
-
-
-def usable(reading: Reading, split: Split, name: str, image: Images, reason: str | None) -> bool:
-    """Say whether a picture can be kept; a bad one is an error or goes on the list of skipped ones."""
-    if reason is None:
-        first_split, first_name = reading.seen.setdefault(hashlib.sha256(image.data).digest(), (split, name))
-        if first_split == split:
-            return True
-        if reading.source.fixed:
-            reading.repeated.append({"file": name, "same_as": first_name})
-            return True
-        reason = f"the same picture as {first_name}, which is in the {first_split} split"
-        remedy = "remove one of the two"
-    else:
-        remedy = "replace or remove it"
-    if reading.params.on_bad_image == "fail":
-        raise SettingError(f"{name}: {reason}; {remedy}, or set data.on_bad_image: skip")
-    reading.skipped.append({"file": name, "reason": reason})
-    return False
 
 
 def shrink(path: Path, array: Images, count: int) -> None:
@@ -174,25 +98,19 @@ def shrink(path: Path, array: Images, count: int) -> None:
     os.replace(path.with_suffix(".shorter"), path)
 
 
-def describe(reading: Reading, folder: Path, notes: list[str]) -> dict[str, Any]:
+def describe(reading: Reading, chosen: Chosen, folder: Path) -> dict[str, Any]:
     """Return the manifest of the arrays in `folder`."""
     images = {split: np.load(folder / f"{split}_images.npy", mmap_mode="r") for split in SPLITS}
     labels = {split: np.load(folder / f"{split}_labels.npy") for split in SPLITS}
     classes = reading.source.classes
     mean, std = channel_statistics(images["train"])
-    return {
-        "source": reading.params.source,
+    return census(reading, chosen, labels) | {
         "digest": content_digest(images, labels, classes),
-        "classes": list(classes),
-        "splits": {split: len(labels[split]) for split in SPLITS},
-        "per_class": {split: np.bincount(labels[split], minlength=len(classes)).tolist() for split in SPLITS},
         "image_size": list(images["train"].shape[1:]),
+        "coloured": is_coloured(images["train"]),
         "mean": mean,
         "std": std,
         "seed": reading.params.seed,
-        "skipped": reading.skipped,
-        "repeated": reading.repeated,
-        "notes": notes,
     }
 
 
@@ -212,6 +130,11 @@ def channel_statistics(images: Images) -> tuple[list[float], list[float]]:
     # A channel of one constant value must not make users divide by zero.
     std = np.maximum(np.sqrt(np.maximum(variance, 0)), 1.0)
     return (mean / 255).tolist(), (std / 255).tolist()
+
+
+def is_coloured(images: Images) -> bool:
+    """Say whether uint8 (n, height, width, channels) has a pixel whose channels differ; grey may be stored as RGB."""
+    return any((chunk != chunk[..., :1]).any() for chunk in chunks(images))
 
 
 def content_digest(images: dict[Split, Images], labels: dict[Split, Labels], classes: tuple[str, ...]) -> str:

@@ -31,6 +31,8 @@ class Prepared:
         try:
             manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
             height, width, channels = manifest["image_size"]
+            for needed in ("splits", "per_class", "coloured"):
+                manifest[needed]
             return cls(
                 folder=Path(folder),
                 digest=manifest["digest"],
@@ -42,7 +44,7 @@ class Prepared:
             )
         except FileNotFoundError as error:
             raise SettingError(f"no prepared data in {folder}; run `dvc repro prepare` first") from error
-        # Half a file, or one of another program.
+        # Half a file, or one of another program or version.
         except (ValueError, KeyError, TypeError) as error:
             raise SettingError(f"{folder / MANIFEST} is damaged; run `dvc repro --force prepare`") from error
 

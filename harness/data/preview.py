@@ -11,6 +11,7 @@ ROWS = 8
 # A sheet is about this many pixels wide, whatever the pictures measure.
 SHEET_PIXELS = 1024
 GAP = 2
+CAPTION = 14  # pixels of the line below a picture
 
 
 def preview(prepared: Prepared, out: Path, split: Split = "train") -> list[Path]:
@@ -27,6 +28,24 @@ def preview(prepared: Prepared, out: Path, split: Split = "train") -> list[Path]
         paths.append(out / f"{name}.png")
         Image.fromarray(page[..., 0] if page.shape[-1] == 1 else page).save(paths[-1])
     return paths
+
+
+def contact_sheet(images: Images, path: Path) -> None:
+    """Write pictures (n, height, width, channels) to `path`, eight in a row, numbered from 1."""
+    from PIL import Image, ImageDraw
+
+    count, height, width, channels = images.shape
+    scale = max(SHEET_PIXELS // (ROWS * max(height, width)), 1)
+    large = images.repeat(scale, axis=1).repeat(scale, axis=2)
+    wide, tall = width * scale + GAP, height * scale + CAPTION
+    page = Image.new("L" if channels == 1 else "RGB", (min(count, ROWS) * wide, -(-count // ROWS) * tall), "white")
+    draw = ImageDraw.Draw(page)
+    for number, image in enumerate(large):
+        left, top = number % ROWS * wide, number // ROWS * tall
+        page.paste(Image.fromarray(image[..., 0] if channels == 1 else image), (left, top))
+        draw.text((left + GAP, top + height * scale), str(number + 1), fill="black")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page.save(path, format="PNG")
 
 
 def sheet(images: Images) -> Images:

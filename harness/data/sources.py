@@ -49,17 +49,24 @@ class Part:
 class Source:
     """Class names and parts. A split without a part of its own is drawn from `train`.
 
-    `notes` are lines for the user. A published benchmark sets `fixed`: pictures that it has twice are
-    reported, and left as everyone else has them.
+    `notes` are lines for the user. `passed` counts what lies there of each class and isn't read, by why. A published
+    benchmark sets `fixed`: pictures that it has twice are reported, and left as everyone else has them. One that makes
+    as many pictures as it is asked for sets `made`: nothing lies there to compare with.
     """
 
     classes: tuple[str, ...]
     parts: Mapping[Split, Part]
     notes: tuple[str, ...] = ()
+    passed: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     fixed: bool = False
+    made: bool = False
 
 
 SOURCE: Registry[Callable[[DataParams], Source]] = Registry("data.source")
+
+
+# Sources that `prepare` would fetch or unpack something for: how to tell what, None where all is there.
+TO_FETCH: dict[str, Callable[[DataParams], str | None]] = {}
 
 
 def register_sources() -> None:

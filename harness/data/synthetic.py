@@ -23,7 +23,7 @@ PIXELS_PER_BATCH = 65_536
 @SOURCE.level("synthetic")
 def synthetic(params: DataParams) -> Source:
     """Return as many pictures as CIFAR-10 has; picture i depends on (seed, part, i) alone."""
-    return Source(tuple(SHAPES), {name: pool(params, name, count) for name, count in POOL.items()})
+    return Source(tuple(SHAPES), {name: pool(params, name, count) for name, count in POOL.items()}, made=True)
 
 
 def pool(params: DataParams, name: Split, count: int) -> Part:

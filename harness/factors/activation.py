@@ -28,19 +28,19 @@ def relu() -> nn.Module:
     return nn.ReLU()
 
 
-@ACTIVATION.level("leaky_relu")
+@ACTIVATION.level("leaky_relu", slope=(0, 1))
 def leaky_relu(*, slope: float = 0.1) -> nn.Module:
     """max(slope x, x) for a slope below 1 (Maas et al., 2013)."""
     return nn.LeakyReLU(slope)
 
 
-@ACTIVATION.level("prelu")
+@ACTIVATION.level("prelu", start=(0, 1))
 def prelu(*, start: float = 0.25) -> nn.Module:
     """Leaky ReLU with one learned slope per layer, 0.25 at first (He et al., 2015)."""
     return nn.PReLU(init=start)
 
 
-@ACTIVATION.level("elu")
+@ACTIVATION.level("elu", alpha=(0, 100))
 def elu(*, alpha: float = 1.0) -> nn.Module:
     """x, or alpha (exp(x) - 1) below zero (Clevert et al., 2015)."""
     return nn.ELU(alpha)

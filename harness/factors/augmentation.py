@@ -10,7 +10,7 @@ from math import pi
 import torch
 from torch.nn import functional
 
-from harness.registry import Registry
+from harness.registry import Pictures, Registry
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 
@@ -80,7 +80,7 @@ def flip(images: torch.Tensor, targets: torch.Tensor, generator: torch.Generator
     return torch.where(chosen.view(-1, 1, 1, 1), images.flip(3), images), targets
 
 
-@AUGMENTATION.level("crop")
+@AUGMENTATION.level("crop", shift=(0, 0.5))
 def crop(images: torch.Tensor, targets: torch.Tensor, generator: torch.Generator, *, shift: float = 0.125) -> Batch:
     """Translate by whole pixels, up to the share `shift` of the side; the edge is mirrored in."""
     count, _channels, height, width = images.shape
@@ -101,38 +101,38 @@ def flip_crop(images: torch.Tensor, targets: torch.Tensor, generator: torch.Gene
     return crop(*flip(images, targets, generator), generator)
 
 
-@AUGMENTATION.level("rotate")
+@AUGMENTATION.level("rotate", degrees=(0, 180))
 def rotate(images: torch.Tensor, targets: torch.Tensor, generator: torch.Generator, *, degrees: float = 15.0) -> Batch:
     """Turn about the centre by up to `degrees` either way."""
     return warp(images, rotation(images, generator, degrees)), targets
 
 
-@AUGMENTATION.level("scale")
+@AUGMENTATION.level("scale", share=(0, 0.9))
 def scale(images: torch.Tensor, targets: torch.Tensor, generator: torch.Generator, *, share: float = 0.2) -> Batch:
     """Enlarge or shrink by up to `share`, sides alike."""
     return warp(images, scaling(images, generator, share)), targets
 
 
-@AUGMENTATION.level("stretch")
+@AUGMENTATION.level("stretch", share=(0, 0.9))
 def stretch(images: torch.Tensor, targets: torch.Tensor, generator: torch.Generator, *, share: float = 0.2) -> Batch:
     """Lengthen one side by up to `share` and shorten the other as much."""
     return warp(images, stretching(images, generator, share)), targets
 
 
-@AUGMENTATION.level("shear")
+@AUGMENTATION.level("shear", share=(0, 1))
 def shear(images: torch.Tensor, targets: torch.Tensor, generator: torch.Generator, *, share: float = 0.2) -> Batch:
     """Slant: rows move sideways by up to `share` of their distance from the centre."""
     return warp(images, shearing(images, generator, share)), targets
 
 
-@AUGMENTATION.level("lens")
+@AUGMENTATION.level("lens", strength=(0, 1))
 def lens(images: torch.Tensor, targets: torch.Tensor, generator: torch.Generator, *, strength: float = 0.2) -> Batch:
     """Barrel or pincushion distortion: radius r is read at r (1 + k r^2), k up to `strength` either way."""
     still = torch.eye(2, device=images.device).expand(len(images), 2, 2)
     return warp(images, still, draw(images, generator, -strength, strength)), targets
 
 
-@AUGMENTATION.level("colour")
+@AUGMENTATION.level("colour", share=(0, 1))
 def colour(images: torch.Tensor, targets: torch.Tensor, generator: torch.Generator, *, share: float = 0.3) -> Batch:
     """Change brightness, contrast and saturation by up to `share` each."""
     brightness, contrast, saturation = (1 + draw(images, generator, -share, share).view(-1, 1, 1, 1) for _ in range(3))
@@ -143,7 +143,7 @@ def colour(images: torch.Tensor, targets: torch.Tensor, generator: torch.Generat
     return (grey + (images - grey) * saturation).clamp(0, 1), targets
 
 
-@AUGMENTATION.level("noise")
+@AUGMENTATION.level("noise", std=(0, 1))
 def noise(images: torch.Tensor, targets: torch.Tensor, generator: torch.Generator, *, std: float = 0.05) -> Batch:
     """Add normal noise of one standard deviation (in units of 0..1) to every pixel."""
     count, channels, height, width = images.shape
@@ -152,7 +152,7 @@ def noise(images: torch.Tensor, targets: torch.Tensor, generator: torch.Generato
     return (images + std * draws.permute(0, 3, 1, 2)).clamp(0, 1), targets
 
 
-@AUGMENTATION.level("cutout")
+@AUGMENTATION.level("cutout", share=(0, 1))
 def cutout(images: torch.Tensor, targets: torch.Tensor, generator: torch.Generator, *, share: float = 0.4) -> Batch:
     """Grey out a square with `share` of the side, centred anywhere (DeVries and Taylor, 2017)."""
     _count, _channels, height, width = images.shape
@@ -165,7 +165,7 @@ def cutout(images: torch.Tensor, targets: torch.Tensor, generator: torch.Generat
     return torch.where(inside.unsqueeze(1), 0.5, images), targets
 
 
-@AUGMENTATION.level("mixup")
+@AUGMENTATION.level("mixup", alpha=(0.05, 1))
 def mixup(images: torch.Tensor, targets: torch.Tensor, generator: torch.Generator, *, alpha: float = 0.4) -> Batch:
     """Blend each picture and its target with another's, share from Beta(alpha, alpha) (Zhang et al., 2017)."""
     # torch's Beta takes no generator. Johnk (1964): u^(1/a) / (u^(1/a) + v^(1/a)) is Beta where the
@@ -191,3 +191,9 @@ def everything(images: torch.Tensor, targets: torch.Tensor, generator: torch.Gen
     images = warp(images, matrix, draw(images, generator, -0.2, 0.2))
     images, targets = colour(images, targets, generator)
     return noise(images, targets, generator)
+
+
+@AUGMENTATION.needs("colour", "all")
+def colours(pictures: Pictures, **_: float) -> str | None:
+    """Grey has no saturation that could change."""
+    return None if pictures.coloured else "changes colours, and the pictures are grey"

@@ -43,7 +43,7 @@ def turned(images: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
     return chosen.contiguous(memory_format=torch.channels_last)
 
 
-@AUXILIARY.level("rotation")
+@AUXILIARY.level("rotation", weight=(0, 100))
 def rotation(width: int, *, weight: float = 0.5) -> nn.Module:
     """A second head that predicts by how many quarters a picture was turned."""
     return RotationPrediction(width, weight)

@@ -25,13 +25,13 @@ def zeros(weight: torch.Tensor, generator: torch.Generator) -> None:
     nn.init.zeros_(weight)
 
 
-@INITIALIZATION.level("constant")
+@INITIALIZATION.level("constant", value=(-100, 100))
 def constant(weight: torch.Tensor, generator: torch.Generator, *, value: float = 0.01) -> None:
     """All weights equal: every unit of a layer stays a copy of its neighbour."""
     nn.init.constant_(weight, value)
 
 
-@INITIALIZATION.level("normal")
+@INITIALIZATION.level("normal", std=(0, 100))
 def normal(weight: torch.Tensor, generator: torch.Generator, *, std: float = 0.01) -> None:
     """Normal with one standard deviation for all layers, whatever their fan-in."""
     nn.init.normal_(weight, 0.0, std, generator=generator)
@@ -72,7 +72,7 @@ def he_as_printed(weight: torch.Tensor, generator: torch.Generator) -> None:
     nn.init.normal_(weight, 0.0, 2 / sqrt(fan_in(weight)), generator=generator)
 
 
-@INITIALIZATION.level("orthogonal")
+@INITIALIZATION.level("orthogonal", gain=(0, 100))
 def orthogonal(weight: torch.Tensor, generator: torch.Generator, *, gain: float = 1.4142135623730951) -> None:
     """Orthogonal rows (Saxe et al., 2013), scaled for ReLU like He's."""
     nn.init.orthogonal_(weight, gain, generator=generator)

@@ -34,7 +34,7 @@ def mae(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return functional.l1_loss(logits.softmax(dim=1), targets, reduction="sum") / len(logits)
 
 
-@LOSS.level("huber")
+@LOSS.level("huber", delta=(0.001, 10))
 def huber(logits: torch.Tensor, targets: torch.Tensor, *, delta: float = 0.5) -> torch.Tensor:
     """Half the squared error up to `delta`, linear beyond (Huber, 1964).
 

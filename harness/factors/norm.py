@@ -43,7 +43,7 @@ def layer(channels: int, activation: nn.Module) -> list[nn.Module]:
     return [nn.GroupNorm(1, incoming(channels, activation)), activation]
 
 
-@NORM.level("group")
+@NORM.level("group", groups=(1, 4096))
 def group(channels: int, activation: nn.Module, *, groups: int = 4) -> list[nn.Module]:
     """Group norm before the activation: each of `groups` sets of channels by itself (Wu and He, 2018)."""
     before = incoming(channels, activation)

@@ -19,13 +19,13 @@ def sgd(parameters: Parameters, learning_rate: float) -> Optimizer:
     return torch.optim.SGD(parameters, lr=learning_rate, fused=True)
 
 
-@OPTIMIZER.level("momentum")
+@OPTIMIZER.level("momentum", rho=(0, 0.9999))
 def momentum(parameters: Parameters, learning_rate: float, *, rho: float = 0.9) -> Optimizer:
     """v <- rho v + g; w <- w - rate v (Polyak, 1964)."""
     return torch.optim.SGD(parameters, lr=learning_rate, momentum=rho, fused=True)
 
 
-@OPTIMIZER.level("nesterov")
+@OPTIMIZER.level("nesterov", rho=(0.0001, 0.9999))
 def nesterov(parameters: Parameters, learning_rate: float, *, rho: float = 0.9) -> Optimizer:
     """Momentum whose gradient is taken where the velocity leads (Nesterov, 1983; Sutskever et al., 2013)."""
     return torch.optim.SGD(parameters, lr=learning_rate, momentum=rho, nesterov=True, fused=True)
@@ -37,19 +37,19 @@ def adagrad(parameters: Parameters, learning_rate: float) -> Optimizer:
     return torch.optim.Adagrad(parameters, lr=learning_rate)
 
 
-@OPTIMIZER.level("rmsprop")
+@OPTIMIZER.level("rmsprop", decay=(0, 0.9999))
 def rmsprop(parameters: Parameters, learning_rate: float, *, decay: float = 0.99) -> Optimizer:
     """AdaGrad with a sum that forgets (Tieleman and Hinton, 2012)."""
     return torch.optim.RMSprop(parameters, lr=learning_rate, alpha=decay)
 
 
-@OPTIMIZER.level("adadelta")
+@OPTIMIZER.level("adadelta", decay=(0, 0.9999))
 def adadelta(parameters: Parameters, learning_rate: float, *, decay: float = 0.9) -> Optimizer:
     """Steps in the unit of the weights, from past updates (Zeiler, 2012); made for a rate of 1."""
     return torch.optim.Adadelta(parameters, lr=learning_rate, rho=decay)
 
 
-@OPTIMIZER.level("adam")
+@OPTIMIZER.level("adam", beta1=(0, 0.9999), beta2=(0, 0.99999))
 def adam(parameters: Parameters, learning_rate: float, *, beta1: float = 0.9, beta2: float = 0.999) -> Optimizer:
     """Momentum and RMSProp with bias correction (Kingma and Ba, 2014)."""
     return torch.optim.Adam(parameters, lr=learning_rate, betas=(beta1, beta2), fused=True)
@@ -80,7 +80,7 @@ class UncorrectedAdam(Optimizer):
                 parameter.addcdiv_(state["mean"], state["square"].sqrt().add_(group["epsilon"]), value=-group["lr"])
 
 
-@OPTIMIZER.level("adam_uncorrected")
+@OPTIMIZER.level("adam_uncorrected", beta1=(0, 0.9999), beta2=(0, 0.99999))
 def adam_uncorrected(
     parameters: Parameters, learning_rate: float, *, beta1: float = 0.9, beta2: float = 0.999
 ) -> Optimizer:
@@ -88,13 +88,13 @@ def adam_uncorrected(
     return UncorrectedAdam(parameters, learning_rate, beta1, beta2)
 
 
-@OPTIMIZER.level("nadam")
+@OPTIMIZER.level("nadam", beta1=(0, 0.9999), beta2=(0, 0.99999))
 def nadam(parameters: Parameters, learning_rate: float, *, beta1: float = 0.9, beta2: float = 0.999) -> Optimizer:
     """Adam with Nesterov's look ahead (Dozat, 2016)."""
     return torch.optim.NAdam(parameters, lr=learning_rate, betas=(beta1, beta2))
 
 
-@OPTIMIZER.level("adamw")
+@OPTIMIZER.level("adamw", decay=(0, 1))
 def adamw(parameters: Parameters, learning_rate: float, *, decay: float = 0.01) -> Optimizer:
     """Adam with weight decay apart from the gradient (Loshchilov and Hutter, 2017)."""
     return torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=decay, fused=True)

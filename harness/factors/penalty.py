@@ -22,25 +22,25 @@ def none(weight: torch.Tensor) -> torch.Tensor:
     return weight.new_zeros(())
 
 
-@PENALTY.level("l2")
+@PENALTY.level("l2", strength=(0, 100))
 def l2(weight: torch.Tensor, *, strength: float = 1e-3) -> torch.Tensor:
     """lambda / 2 times the sum of squares (ridge, Tikhonov): its gradient is lambda w."""
     return strength / 2 * weight.square().sum()
 
 
-@PENALTY.level("l1")
+@PENALTY.level("l1", strength=(0, 100))
 def l1(weight: torch.Tensor, *, strength: float = 1e-4) -> torch.Tensor:
     """lambda times the sum of absolute values (lasso); its gradient at 0 is taken as 0."""
     return strength * weight.abs().sum()
 
 
-@PENALTY.level("elastic_net")
+@PENALTY.level("elastic_net", ratio=(0, 1), strength=(0, 100))
 def elastic_net(weight: torch.Tensor, *, ratio: float = 0.5, strength: float = 1e-3) -> torch.Tensor:
     """r lambda |w|_1 + (1 - r) lambda |w|^2 with ratio r, as the lecture prints it: no 1/2 on the square."""
     return ratio * strength * weight.abs().sum() + (1 - ratio) * strength * weight.square().sum()
 
 
-@PENALTY.level("lq")
+@PENALTY.level("lq", q=(0.1, 10), strength=(0, 100))
 def lq(weight: torch.Tensor, *, q: float = 0.5, strength: float = 1e-4) -> torch.Tensor:
     """lambda times the sum of |w|^q, the family that has the lasso at q = 1.
 

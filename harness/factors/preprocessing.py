@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import torch
 
-from harness.registry import Registry
+from harness.registry import Pictures, Registry
 
 Scaling = Callable[[torch.Tensor], torch.Tensor]
 
@@ -116,3 +116,9 @@ def zca_whitening(train: torch.Tensor) -> Scaling:
     """PCA whitening turned back, so that red stays nearest to red (Bell and Sejnowski, 1997)."""
     scale, axes = principal_axes(train)
     return mixing(axes @ (scale.unsqueeze(1) * axes.T), train)
+
+
+@PREPROCESSING.needs("pca_whitening", "zca_whitening")
+def colours(pictures: Pictures) -> str | None:
+    """Of one channel, or of three that are equal, whitening makes what standardising does."""
+    return None if pictures.coloured else "decorrelates colours, and the pictures are grey"

@@ -5,10 +5,11 @@ Validation and test stay as they are.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 
 import torch
 
-from harness.registry import Registry
+from harness.registry import Pictures, Registry
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ def balanced(labels: torch.Tensor, generator: torch.Generator) -> Sample:
     return Sample(torch.arange(len(labels)))
 
 
-@SAMPLING.level("long_tailed")
+@SAMPLING.level("long_tailed", imbalance=(1, 10000))
 def long_tailed(labels: torch.Tensor, generator: torch.Generator, *, imbalance: float = 20.0) -> Sample:
     """Class sizes that fall geometrically, the largest `imbalance` times the smallest (Cui et al., 2019).
 
@@ -45,8 +46,24 @@ def long_tailed(labels: torch.Tensor, generator: torch.Generator, *, imbalance: 
     return Sample(torch.cat(kept).sort().values)
 
 
-@SAMPLING.level("long_tailed_weighted")
+@SAMPLING.level("long_tailed_weighted", imbalance=(1, 10000))
 def long_tailed_weighted(labels: torch.Tensor, generator: torch.Generator, *, imbalance: float = 20.0) -> Sample:
     """The same long tail, drawn with replacement so that every class comes equally often."""
     kept = long_tailed(labels, generator, imbalance=imbalance).kept
     return Sample(kept, 1 / labels[kept].bincount()[labels[kept]].double())
+
+
+# Times that the largest class may be the smallest before a tail is cut. Above it the data has a tail of its own: where
+# the rare classes of the one are the common ones of the other, they would even out.
+EVEN = 2.0
+
+
+@SAMPLING.needs("long_tailed", "long_tailed_weighted")
+def even_classes(pictures: Pictures, *, imbalance: float) -> str | None:
+    """Any class may end the tail, with one picture left at least; before it is cut the classes are about even."""
+    (rare, fewest), (common, most) = pictures.rarest, pictures.commonest
+    if fewest < imbalance:
+        return f"needs {ceil(imbalance)} training pictures of every class, and {rare!r} has {fewest}"
+    if most > EVEN * fewest:
+        return f"needs classes of about one size, and {common!r} has {most} training pictures, {rare!r} {fewest}"
+    return None

@@ -25,13 +25,13 @@ def constant(optimizer: Optimizer, total_steps: int) -> LRScheduler:
     return StepLR(optimizer, step_size=total_steps + 1)
 
 
-@SCHEDULE.level("step")
+@SCHEDULE.level("step", drops=(0, 1000), factor=(0, 1))
 def step(optimizer: Optimizer, total_steps: int, *, drops: int = 2, factor: float = 0.1) -> LRScheduler:
     """Times `factor` at `drops` moments that divide the steps into equal parts."""
     return StepLR(optimizer, step_size=ceil(total_steps / (drops + 1)), gamma=factor)
 
 
-@SCHEDULE.level("exponential")
+@SCHEDULE.level("exponential", end=(1e-6, 1))
 def exponential(optimizer: Optimizer, total_steps: int, *, end: float = 0.01) -> LRScheduler:
     """Times one factor at every step, down to the share `end` of the rate."""
     return ExponentialLR(optimizer, gamma=end ** (1 / total_steps))
@@ -43,7 +43,7 @@ def cosine(optimizer: Optimizer, total_steps: int) -> LRScheduler:
     return CosineAnnealingLR(optimizer, T_max=total_steps)
 
 
-@SCHEDULE.level("one_cycle")
+@SCHEDULE.level("one_cycle", rise=(0.01, 0.99))
 def one_cycle(optimizer: Optimizer, total_steps: int, *, rise: float = 0.25) -> LRScheduler:
     """Up to the rate over the share `rise` of the steps, then down to nearly zero (Smith, 2018)."""
     rate = optimizer.param_groups[0]["lr"]
@@ -53,7 +53,7 @@ def one_cycle(optimizer: Optimizer, total_steps: int, *, rise: float = 0.25) -> 
     return OneCycleLR(optimizer, max_lr=rate, total_steps=total_steps, pct_start=rise, cycle_momentum=False)
 
 
-@SCHEDULE.level("warmup_cosine")
+@SCHEDULE.level("warmup_cosine", rise=(0, 0.99))
 def warmup_cosine(optimizer: Optimizer, total_steps: int, *, rise: float = 0.1) -> LRScheduler:
     """Up in a line over the share `rise` of the steps (Goyal et al., 2017), then down to zero along a cosine."""
     warm = ceil(rise * total_steps)

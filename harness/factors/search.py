@@ -71,28 +71,28 @@ def none() -> tuple[Stage, ...]:
     return ()
 
 
-@SEARCH.level("grid", uses=("harness.training.search:run_search", "penalty:l2", "search:none"))
+@SEARCH.level("grid", uses=("harness.training.search:run_search", "penalty:l2", "search:none"), trials=(1, 10000))
 def grid(*, trials: int = 9) -> tuple[Stage, ...]:
     """Every combination of equally many values of each setting."""
-    if trials < 1 or isqrt(trials) ** 2 != trials:
+    if isqrt(trials) ** 2 != trials:
         raise SettingError(f"search grid: trials must be a square number, such as 4, 9 or 16, not {trials}")
     return (Stage("grid", trials),)
 
 
-@SEARCH.level("random", uses=("harness.training.search:run_search", "penalty:l2", "search:none"))
+@SEARCH.level("random", uses=("harness.training.search:run_search", "penalty:l2", "search:none"), trials=(1, 10000))
 def random(*, trials: int = 9) -> tuple[Stage, ...]:
     """Every value drawn anew, evenly on a logarithmic scale (Bergstra and Bengio, 2012)."""
-    if trials < 1:
-        raise SettingError(f"search random: trials must be 1 or more, not {trials}")
     return (Stage("random", trials),)
 
 
-@SEARCH.level("coarse_to_fine", uses=("harness.training.search:run_search", "penalty:l2", "search:none"))
+@SEARCH.level(
+    "coarse_to_fine",
+    uses=("harness.training.search:run_search", "penalty:l2", "search:none"),
+    trials=(2, 10000),
+    epochs=(0.01, 1),
+    width=(0.01, 1),
+)
 def coarse_to_fine(*, trials: int = 9, epochs: float = 0.5, width: float = 0.33) -> tuple[Stage, ...]:
     """Half of the trials, or one more, train briefly over the whole ranges; the others longer, over narrower ones."""
-    if trials < 2:
-        raise SettingError(f"search coarse_to_fine: trials must be 2 or more, not {trials}")
-    if not (0 < epochs <= 1 and 0 < width <= 1):
-        raise SettingError(f"search coarse_to_fine: epochs and width are shares above 0, not {epochs:g} and {width:g}")
     fine = trials // 2
     return Stage("random", trials - fine, epochs=epochs), Stage("random", fine, width=width)

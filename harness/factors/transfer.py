@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.registry import Registry
+from harness.registry import Pictures, Registry
 
 
 @dataclass(frozen=True)
@@ -41,19 +41,30 @@ def source() -> Task:
     return Task("first half")
 
 
-@TRANSFER.level("scratch")
+@TRANSFER.level("scratch", pictures=(1, 1_000_000))
 def scratch(*, pictures: int = 10) -> Task:
     """A few pictures of the other half, nothing borrowed."""
     return Task("other half", pictures)
 
 
-@TRANSFER.level("frozen", uses=("transfer:source",))
+@TRANSFER.level("frozen", uses=("transfer:source",), pictures=(1, 1_000_000))
 def frozen(*, pictures: int = 10) -> Task:
     """The same pictures; the features of `source` stay as they are, and the dense layer alone learns."""
     return Task("other half", pictures, borrows=True, frozen=True)
 
 
-@TRANSFER.level("fine_tuned", uses=("transfer:source",))
+@TRANSFER.level("fine_tuned", uses=("transfer:source",), pictures=(1, 1_000_000))
 def fine_tuned(*, pictures: int = 10) -> Task:
     """The same pictures; training goes on from the features of `source` (Yosinski et al., 2014)."""
     return Task("other half", pictures, borrows=True)
+
+
+@TRANSFER.needs("source", "scratch", "frozen", "fine_tuned")
+def two_halves(there: Pictures, *, pictures: int = 1) -> str | None:
+    """Each half is a task of its own; as the seed halves the classes, any class may be one of few pictures."""
+    if len(there.per_class) < 4:
+        return f"needs 4 classes or more, two for each half, and there are {len(there.per_class)}"
+    rare, fewest = there.rarest
+    return (
+        None if fewest >= pictures else f"needs {pictures} training pictures of every class, and {rare!r} has {fewest}"
+    )

@@ -27,6 +27,8 @@ class Gain(Observer):
     which raises it too. Over the draws it is the root of the mean square.
     """
 
+    measures = ("start_layer_gain",)
+
     def __init__(self) -> None:
         self.gains = np.array([])
 

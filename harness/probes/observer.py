@@ -1,8 +1,7 @@
 """What may watch a run: the moments at which the loop lets others look."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -25,7 +24,10 @@ class Observer:
 
     Whatever a look does to the model's mode, gradients and buffers and to the state of random
     generators is undone after it (`harness/training/watch.py`); weights are the observer's own to restore.
+    `measures` names the metrics among its findings, so that studies can name them.
     """
+
+    measures: ClassVar[tuple[str, ...]] = ()
 
     def before_training(self, recipe: "Recipe") -> None:
         """Called once, with the weights as they were initialised."""
@@ -62,4 +64,4 @@ class Observer:
         return Findings()
 
 
-PROBE: Registry[Callable[[], Observer]] = Registry("probe")
+PROBE: Registry[type[Observer]] = Registry("probe")

@@ -38,6 +38,15 @@ class Timing(Observer):
     turn with it: what else the machine does at that moment slows both.
     """
 
+    measures = (
+        "step_seconds",
+        "step_cost",
+        "backward_memory_bytes",
+        "inference_seconds",
+        "activation_op_seconds",
+        "activation_op_cost",
+    )
+
     def __init__(self) -> None:
         self.metrics: dict[str, float | None] = {}
 

@@ -1,7 +1,7 @@
 """CSV files of everything shown, metrics.json for `dvc metrics`, and data for `dvc plots`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ from harness.analysis.quantities import PRIMARY
 from harness.analysis.search import trials_table
 from harness.analysis.statistics import Estimate
 from harness.analysis.summary import StudySummary
+from harness.analysis.verdicts import JudgedClaim
 
 FLOATS = "%.6g"
+Judged = Iterable[tuple[str, JudgedClaim]]  # each with the name of its study
 
 
 def write_study_tables(summary: StudySummary, out: Path) -> dict[str, str]:
@@ -26,7 +28,7 @@ def write_study_tables(summary: StudySummary, out: Path) -> dict[str, str]:
         "per_class": tables.per_class,
         "tuning": tables.tuning,
         "trials": trials_table(tables),
-        "claims": claims([summary]),
+        "claims": claims((summary.name, judged) for judged in summary.claims),
     }
     paths = {}
     for name, frame in frames.items():
@@ -36,9 +38,9 @@ def write_study_tables(summary: StudySummary, out: Path) -> dict[str, str]:
     return paths
 
 
-def write_shared(summaries: Sequence[StudySummary], out: Path) -> None:
+def write_shared(summaries: Sequence[StudySummary], judged: Judged, out: Path) -> None:
     """Write what spans the studies: metrics.json, the claims, and the differences for `dvc plots`."""
-    save(claims(summaries), out / "tables" / "claims.csv")
+    save(claims(judged), out / "tables" / "claims.csv")
     save(effects(summaries), out / "plots" / "effects.csv")
     curves = [mean_curves(summary).assign(study=summary.name) for summary in summaries]
     save(pd.concat(curves), out / "plots" / "curves.csv")
@@ -103,12 +105,12 @@ def metrics(summary: StudySummary) -> pd.DataFrame:
     )
 
 
-def claims(summaries: Sequence[StudySummary]) -> pd.DataFrame:
+def claims(all_judged: Judged) -> pd.DataFrame:
     """Return the claims: a row per comparison."""
     columns = "study claim verdict seeds_needed metric context level against direction margin more_than comparison"
     rows = [
         {
-            "study": summary.name,
+            "study": study,
             "claim": judged.claim.id,
             "verdict": judged.verdict,
             "seeds_needed": judged.seeds_needed,
@@ -123,8 +125,7 @@ def claims(summaries: Sequence[StudySummary]) -> pd.DataFrame:
             **ends("difference", one.difference),
             "reason": one.reason,
         }
-        for summary in summaries
-        for judged in summary.claims
+        for study, judged in all_judged
         for one in judged.comparisons
     ]
     frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns.split())

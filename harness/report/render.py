@@ -64,7 +64,7 @@ def render(
             (out / name).write_text(html, encoding="utf-8")
         if progress:
             progress(done, total)
-    exports.write_shared(bench.summaries, out)
+    exports.write_shared(bench.summaries, bench.claims_by_study, out)
 
 
 def finished(jobs: list[Job], processes: int | None) -> Iterator[StudySummary]:

@@ -229,11 +229,11 @@ class Code:
                         found |= {(setting, name): level for setting in self.registers(module, decorator)}
         return found
 
-    def registers(self, module: Module | None, decorator: ast.expr) -> list[str]:
+    def registers(self, module: Module | None, decorator: ast.expr, method: str = "level") -> list[str]:
         """Return the settings of which `@REGISTRY.level(...)` registers a level; none for any other decorator."""
         called = dotted(decorator.func) if isinstance(decorator, ast.Call) else ()
-        means = self.meanings(module, called) if module and called[1:] and called[-1] == "level" else ()
-        return [setting for one in means if one.rest == ("level",) and (setting := self.registry(one.target))]
+        means = self.meanings(module, called) if module and called[1:] and called[-1] == method else ()
+        return [setting for one in means if one.rest == (method,) and (setting := self.registry(one.target))]
 
     def enlisted(self, module: Module) -> list[str]:
         """Return the definitions that the package's own decorators may keep somewhere, other than as levels."""
@@ -241,7 +241,8 @@ class Code:
         for statement, decorator in decorators(module):
             called = dotted(decorator.func if isinstance(decorator, ast.Call) else decorator)
             own = any(one.inside for one in self.meanings(module, called)) if called else True
-            if own and not self.registers(module, decorator):
+            # What a level needs of the data decides whether there is a run, not what it gives.
+            if own and not self.registers(module, decorator) and not self.registers(module, decorator, "needs"):
                 found.append(f"{module.name}:{statement.name}")
         return found
 

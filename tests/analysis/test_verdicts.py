@@ -19,6 +19,7 @@ def table(values, context="plain", metric="test_accuracy", statuses=None):
             "seed": seed,
             "status": (statuses or {}).get(level, {}).get(seed, "done"),
             "epochs": 10,
+            "target": 0.5,
             "chance": CHANCE,
             metric: np.nan if value is None else value,
         }

@@ -270,3 +270,52 @@ def test_linked_folders_are_read_once(params, run_prepare, picture, tmp_path: Pa
     manifest = run_prepare(params())
     assert sum(manifest["splits"].values()) == 20
     assert any("is one class, its folders linked" in note for note in manifest["notes"])
+
+
+def test_a_folder_with_two_labels_is_refused(params, run_prepare, folder: Path) -> None:
+    (folder / "cat" / "more").symlink_to(folder / "dog")
+    with pytest.raises(SettingError, match=r"dog and the class 'cat' lead to the same folder"):
+        run_prepare(params())
+
+
+def test_splits_inside_of_the_classes_are_refused(params, run_prepare, picture) -> None:
+    for name in ("cat/train", "cat/test", "dog/train", "dog/test"):
+        for number in range(5):
+            picture(f"{name}/{number}.png")
+    with pytest.raises(SettingError, match=r"put the splits outside and the classes inside, train/cat/\* instead of"):
+        run_prepare(params())
+
+
+def test_a_folder_that_may_not_be_seen_is_named(params, run_prepare, folder: Path, monkeypatch) -> None:
+    inner = folder / "cat" / "inner"
+    inner.mkdir()
+    real = os.scandir
+
+    def refuse(path):
+        if os.fspath(path) == os.fspath(inner):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(SettingError, match=r"cat/inner can't be read \(Permission denied\); allow it"):
+        run_prepare(params())
+
+
+def test_a_pipe_is_no_picture(params, run_prepare, folder: Path) -> None:
+    os.mkfifo(folder / "cat" / "pipe.png")
+    with pytest.raises(SettingError, match=r"pipe\.png: this is no file; replace or remove it"):
+        run_prepare(params())
+
+
+def test_another_format_is_named(params, run_prepare, folder: Path) -> None:
+    Image.new("RGB", (9, 9)).save(folder / "cat" / "07.png", "WEBP")
+    with pytest.raises(SettingError, match=r"07\.png: this is WEBP, neither PNG nor JPEG"):
+        run_prepare(params())
+
+
+def test_names_that_differ_in_capitals_are_said(params, run_prepare, picture) -> None:
+    for name in ("Cat", "cat", "dog"):
+        for number in range(10):
+            picture(f"{name}/{number}.png")
+    notes = run_prepare(params())["notes"]
+    assert any(note.startswith("classes 'Cat', 'cat' differ in capitals or spaces alone") for note in notes)

@@ -32,6 +32,14 @@ def test_every_level_explains_itself(setting: str, level: str) -> None:
     assert all(value is not None for value in REGISTRIES[setting].defaults(level).values())
 
 
+@pytest.mark.parametrize(("setting", "level"), LEVELS)
+def test_every_number_has_bounds_that_hold_its_default(setting: str, level: str) -> None:
+    registry = REGISTRIES[setting]
+    numbers = {name: value for name, value in registry.defaults(level).items() if isinstance(value, int | float)}
+    assert registry.bounds[level].keys() == numbers.keys()
+    assert all(low <= numbers[name] <= high for name, (low, high) in registry.bounds[level].items())
+
+
 @pytest.fixture(autouse=True, scope="module")
 def one_thread() -> None:
     torch.set_num_threads(1)

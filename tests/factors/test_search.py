@@ -28,16 +28,16 @@ def test_all_searches_have_equally_many_trials(level: str, trials: int) -> None:
     ("level", "arguments", "words"),
     [
         ("grid", {"trials": 10}, "square number, such as 4, 9 or 16, not 10"),
-        ("grid", {"trials": -4}, "square number"),
-        ("random", {"trials": 0}, "1 or more, not 0"),
-        ("coarse_to_fine", {"trials": 1}, "2 or more, not 1"),
-        ("coarse_to_fine", {"width": 0.0}, "shares above 0, not 0.5 and 0"),
-        ("coarse_to_fine", {"epochs": 2.0}, "shares above 0, not 2"),
+        ("grid", {"trials": -4}, "trials must lie in 1 to 10000, not -4"),
+        ("random", {"trials": 0}, "trials must lie in 1 to 10000, not 0"),
+        ("coarse_to_fine", {"trials": 1}, "trials must lie in 2 to 10000, not 1"),
+        ("coarse_to_fine", {"width": 0.0}, "width must lie in 0.01 to 1, not 0"),
+        ("coarse_to_fine", {"epochs": 2.0}, "epochs must lie in 0.01 to 1, not 2"),
     ],
 )
 def test_a_search_that_cannot_be_says_what_can(level: str, arguments: dict[str, float], words: str) -> None:
     with pytest.raises(SettingError, match=words):
-        SEARCH.build(Choice.of(level, arguments))
+        SEARCH.build(SEARCH.check(Choice.of(level, arguments), "params.yaml"))
 
 
 def test_values_become_settings() -> None:

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from harness.metrics import RECORDED, SOMETIMES
 from harness.probes import PROBE, Observer
 from harness.spec import RunSpec
 from harness.training.loop import run
 from harness.training.recipe import Recipe
+from harness.training.search import execute
 from harness.training.split import RunData
 
 Spec = Callable[..., RunSpec]
@@ -43,6 +45,20 @@ class State(Observer):
         kept |= {name: state.numpy().tobytes() for name, state in luck.items()}
         kept["modes"] = repr([module.training for module in recipe.model.modules()]).encode()
         self.seen.append(kept)
+
+
+def test_what_is_recorded_of_every_run_has_its_name(spec: Spec, run_data: RunData) -> None:
+    assert set(run(spec(), run_data).metrics) == set(RECORDED)
+    borrowed = set(run(spec(transfer="frozen"), run_data).metrics)
+    searched = set(execute(spec(search={"random": {"trials": 1}}), run_data).metrics)
+    assert (borrowed | searched) - set(RECORDED) == set(SOMETIMES) - {"probe_seconds"}
+
+
+@pytest.mark.parametrize("name", PROBE.names)
+def test_a_probe_names_what_it_measures(name: str, spec: Spec, run_data: RunData) -> None:
+    probe = PROBE.get(name)
+    found = set(run(spec(batch_size="full", dropout=0.5), run_data, [probe()]).metrics)
+    assert found - set(RECORDED) == {*probe.measures, "probe_seconds"}
 
 
 @pytest.mark.parametrize("norm", ["none", "batch"])

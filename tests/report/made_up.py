@@ -97,6 +97,7 @@ class Bench:
         self.store = Store(root / "runs")
         self.seeds = seeds
         self.studies: list[dict[str, Any]] = []
+        self.dropped: list[dict[str, Any]] = []
         self.classes = [*CLASSES, *(f"class {n}" for n in range(classes - len(CLASSES)))]
 
     def study(
@@ -140,6 +141,7 @@ class Bench:
             if tune
             else None,
             "claims": claims or [],
+            "left_out": [],
             "arms": arms,
         }
         self.studies.append(study)
@@ -158,6 +160,7 @@ class Bench:
                 "precision": "bfloat16",
                 "threads": 1,
                 "studies": self.studies,
+                "dropped": self.dropped,
             }
         )
         return self.store

@@ -35,7 +35,7 @@ def notes_page(bench: Bench) -> str:
     return template("notes.html").render(
         bench=bench,
         studies={summary.name for summary in bench.summaries},
-        claims={judged.claim.id: (summary.name, judged) for summary in bench.summaries for judged in summary.claims},
+        claims={judged.claim.id: (study, judged) for study, judged in bench.claims_by_study},
         he=measured(bench, "initialization", "start_activation_std_growth", ("he", "he_as_printed")),
         xavier=measured(bench, "initialization", "start_activation_std_growth", ("xavier", "xavier_fan_in")),
         spreads=spreads_figure(bench),

@@ -10,9 +10,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from harness.analysis.summary import StudySummary
-from harness.analysis.verdicts import JudgedClaim
+from harness.analysis.tables import parse_claim
+from harness.analysis.verdicts import JudgedClaim, judge_claim
+from harness.left_out import LeftOut
 from harness.report.ordered import Ordered
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A study of which the data can carry nothing: why, and its claims, none of which can be tested."""
+
+    plan: dict[str, Any]
+    left_out: list[LeftOut]
+    claims: list[JudgedClaim]
+
+    @classmethod
+    def of(cls, plan: dict[str, Any]) -> "Dropped":
+        """Read what `plan.json` says of the study."""
+        left_out = [LeftOut.from_json(body) for body in plan["left_out"]]
+        claims = [judge_claim(parse_claim(claim), pd.DataFrame(), left_out) for claim in plan["claims"]]
+        return cls(plan, left_out, claims)
 
 
 @dataclass(frozen=True)
@@ -28,7 +48,24 @@ class Bench:
     @property
     def claims(self) -> list[JudgedClaim]:
         """The judged claims of all studies."""
-        return [judged for summary in self.summaries for judged in summary.claims]
+        return [judged for _, judged in self.claims_by_study]
+
+    @property
+    def claims_by_study(self) -> list[tuple[str, JudgedClaim]]:
+        """The judged claims, each with the name of its study."""
+        measured = [(summary.name, judged) for summary in self.summaries for judged in summary.claims]
+        return measured + [(one.plan["name"], judged) for one in self.dropped for judged in one.claims]
+
+    @property
+    def dropped(self) -> list[Dropped]:
+        """The studies of which the data can carry nothing."""
+        return [Dropped.of(plan) for plan in self.plan["dropped"]]
+
+    @property
+    def left_out(self) -> list[LeftOut]:
+        """Everything that the data can't carry, study by study."""
+        parts = [one for summary in self.summaries for one in summary.tables.left_out]
+        return parts + [one for dropped in self.dropped for one in dropped.left_out]
 
     def found(self, procedure: str) -> dict[str, Any] | None:
         """Return what a procedure wrote into the data folder, or None if it hasn't run."""

@@ -18,7 +18,17 @@ def study_page(bench: Bench, summary: StudySummary, tables: dict[str, str]) -> s
         tables=tables,
         unfinished=sum(sum(arm.unfinished.values()) for arm in all_arms(summary)),
         tuning=tuning_cost(summary),
+        guessed=guessed(summary),
     )
+
+
+def guessed(summary: StudySummary) -> list[str]:
+    """Return the contexts in which guessing reaches the target that epochs are counted to."""
+    return [
+        context.name
+        for context in summary.contexts
+        if any(arm.settings["target_accuracy"] <= arm.chance for arm in context.arms)
+    ]
 
 
 def tuning_cost(summary: StudySummary) -> dict[str, float] | None:
