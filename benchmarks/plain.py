@@ -23,7 +23,7 @@ from harness.data.prepared import Prepared
 from harness.plan import Target
 from harness.spec import RunSpec, Settings
 from harness.studies import check_changes, check_recipe, resolve
-from harness.training.device import resolve_device, resolve_precision, set_up_process
+from harness.training.device import resolve_device, resolve_precision, set_up_process, this_card
 from harness.training.loop import run
 from harness.training.split import RunData, load_run_data
 
@@ -99,10 +99,11 @@ def main() -> None:
     if settings.augmentation.name not in ("none", "flip_crop"):
         parser.error(f"the plain loop has no augmentation {settings.augmentation}; it has none and flip_crop")
     device = resolve_device(params.engine.device)
-    precision = resolve_precision(params.engine.precision, device)
+    card = this_card() if device == "cuda" else None
+    precision = resolve_precision(params.engine.precision, card)
     spec = Target(prepared.manifest, device, precision, params.engine.threads).spec(settings, 0)
     data = load_run_data(prepared, device)
-    set_up_process(params.engine.threads)
+    set_up_process(params.engine.threads, precision)
     ways = {
         "bench": lambda seed: bench_loop(replace(spec, seed=seed), data),
         "plain": lambda seed: plain_loop(settings, data, seed, device),

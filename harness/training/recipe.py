@@ -160,7 +160,8 @@ class Recipe:
         images, targets = AUGMENTATION.build(
             self.spec.settings.augmentation, self.train.pictures(index), targets, self.luck
         )
-        return self.scale(images), targets
+        # Warps come out channel by channel: laid out anew once, not by every layer.
+        return self.scale(images).contiguous(memory_format=torch.channels_last), targets
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Return the context in which convolutions and products run in the run's precision."""

@@ -24,7 +24,7 @@ def test_precisions() -> None:
 
 
 def test_threads_are_fixed() -> None:
-    set_up_process(1)
+    set_up_process(1, "float32")
     assert torch.get_num_threads() == 1
 
 
