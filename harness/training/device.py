@@ -97,7 +97,7 @@ def is_out_of_memory(problem: BaseException) -> bool:
 def lost_card(problem: BaseException) -> str | None:
     """Return what to say of an error after which a process can't use its GPU any more; None of any other error."""
     text = str(problem)
-    words = ("CUDA error", "cuDNN error", "CUDNN_STATUS_", "CUBLAS_STATUS_")
+    words = ("CUDA error", "cuDNN error", "CUDNN_STATUS_", "CUBLAS_STATUS_", "NVIDIA driver")
     if not (isinstance(problem, torch.AcceleratorError) or any(phrase in text for phrase in words)):
         return None
     if "busy or unavailable" in text:
@@ -152,8 +152,8 @@ def set_up_process(threads: int, precision: Precision) -> None:
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
-    for kind in (torch.backends.cudnn.conv, torch.backends.cudnn.rnn):
-        # Both: torch refuses to be asked about them if they differ.
+    # Both: torch refuses to be asked about them if they differ.
+    for kind in (torch.backends.cudnn.conv, torch.backends.cudnn.rnn):  # type: ignore[attr-defined]
         kind.fp32_precision = "tf32" if precision == "tf32" else "ieee"
     # Filling fresh memory guards against reading it unset, and costs time at every allocation.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
