@@ -53,8 +53,7 @@ def plan() -> None:
     typer.echo(
         f"about {duration(seconds)} with {workers} worker(s) on {current.target.device}, "
         f"{current.target.precision} (by default {default_workers(current.target.device) or 'as many as pay off'} "
-        "workers)"
-        + (", without the time of probes" if any(spec.probes for spec in current.pending.values()) else "")
+        "workers)" + (", without the time of probes" if any(spec.probes for spec in current.pending.values()) else "")
     )
     typer.echo(
         f"with {params.seeds} seeds the smallest p-value of an exact sign-flip test is {smallest_p(params.seeds):.3g}"

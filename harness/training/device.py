@@ -154,7 +154,7 @@ def set_up_process(threads: int, precision: Precision) -> None:
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
     # Both: torch refuses to be asked about them if they differ.
     for kind in (torch.backends.cudnn.conv, torch.backends.cudnn.rnn):  # type: ignore[attr-defined]
-        kind.fp32_precision = "tf32" if precision == "tf32" else "ieee"
+        kind.fp32_precision = "tf32" if precision == "tf32" else "ieee"  # type: ignore[union-attr]
     # Filling fresh memory guards against reading it unset, and costs time at every allocation.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
