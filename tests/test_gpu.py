@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from harness.data.prepared import Prepared
 from harness.engines.pace import Try, pace
 from harness.factors import REGISTRIES
 from harness.probes import PROBE
+from harness.probes.timing import activation_op, timed
 from harness.procedures import preflight
 from harness.procedures.preflight import CHECKS, Preflight
 from harness.spec import RunSpec
@@ -82,6 +85,29 @@ def test_every_check_of_preflight_gives_plain_values(
         monkeypatch.setattr(preflight, name, 8)
     found = check(Preflight(gpu_spec(), data))
     assert found.found and found.remedy
+
+
+def test_a_gpu_is_timed_by_its_own_clock_and_by_more_than_a_launch(gpu_spec: Spec, data: RunData) -> None:
+    sizes: list[int] = []
+    op = activation_op(Recipe.build(gpu_spec(), data))
+    with Sizes(sizes):
+        op()
+    assert max(sizes) == 512 * 64 * 32 * 32
+    # A millisecond lies between any two events of the stand-in.
+    assert timed([lambda: None], "cuda", 3).tolist()[0][:3] == [0.001] * 3
+
+
+class Sizes(TorchDispatchMode):
+    """Notes the sizes of all tensors that operations give."""
+
+    def __init__(self, sizes: list[int]) -> None:
+        super().__init__()
+        self.sizes = sizes
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        self.sizes += [one.numel() for one in tree_leaves(result) if isinstance(one, torch.Tensor)]
+        return result
 
 
 def test_time_and_pace_are_taken(gpu_spec: Spec, data: RunData) -> None:

@@ -48,7 +48,7 @@ def record(fingerprint: str, seed: int, **changes: Any) -> RunResult:
             "epoch_seconds": [1.0, 1.0, 1.0],
         },
         per_class_accuracy={"disc": 0.6, "ring": 0.5},
-        environment={"commit": "abc1234", "threads": 1},
+        environment={"commit": "abc1234", "threads": 1, "device": "cpu"},
     )
 
 
@@ -188,6 +188,7 @@ def test_a_record_becomes_a_run(store: Store, uri: str) -> None:
         "profile": "quick",
         "current": "true",
         "mlflow.source.git.commit": "abc1234",
+        "device": "cpu",
     }
     assert expected.items() <= run["tags"].items()
     assert run["status"] == "FINISHED"

@@ -130,7 +130,7 @@ def complain_if_missing(store: Store, study: dict[str, Any]) -> None:
 
 def complain_if_mixed(study: str, environments: list[dict[str, Any]]) -> None:
     """Raise SettingError if some runs were made on a CPU and others on a GPU: pairs would not share their luck."""
-    devices = {str(environment.get("device")) for environment in environments}
+    devices = {environment["device"] for environment in environments if "device" in environment}
     if len(devices) > 1:
         raise SettingError(
             f"study {study} has records from {' and '.join(sorted(devices))}; dropout and augmentation draw on the "

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 FEWEST_ROUNDS, MOST_ROUNDS, ROUND_SECONDS = 3, 40, 0.03
 # So short that a neighbour may slow all of a few.
 OP_ROUNDS = 20
-# The maps of a first layer: batch, channels, height, width. On a GPU so many that reading and writing them takes ten
-# times as long as launching what does it.
+# The maps of a first layer: batch, channels, height, width. On a GPU so many that reading and writing them takes
+# longer than launching what does it.
 OP_SHAPE = {"cpu": (32, 16, 32, 32), "cuda": (512, 64, 32, 32)}
 # What costs are told in multiples of: a net with nothing between its convolutions but a maximum.
 PLAIN = {"activation": Choice("relu"), "norm": Choice("none")}
