@@ -42,6 +42,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from harness.campaign.rerun import differences
 from harness.cores import cores
 from harness.data.painting import Painter
 from harness.data.prepared import Prepared
@@ -86,7 +87,6 @@ REPEATED: tuple[Found, ...] = (
     {"block": "residual"}, {"block": "inception"}, {"loss": "mse"}, {"penalty": "l1"}, {"auxiliary": "rotation"},
     {"preprocessing": "zca_whitening"},
 )  # fmt: skip
-CLOCKED = ("_seconds", "images_per_second", "peak_memory_bytes")
 
 
 @dataclass(frozen=True)
@@ -249,11 +249,9 @@ def part_1(bench: Bench, seconds: float) -> Found:
 OUTCOMES = {"passed": True, "failed": False, "not run": None}
 
 
-def numbers(result: RunResult) -> object:
-    """Return everything in a result that luck and settings decide, and nothing that the clock does."""
-    metrics = {name: value for name, value in result.metrics.items() if not name.endswith(CLOCKED)}
-    curves = {name: values for name, values in result.curves.items() if name != "epoch_seconds"}
-    return result.status, metrics, curves, {name: array.tobytes() for name, array in result.arrays.items()}
+def equal(first: RunResult, second: RunResult) -> bool:
+    """Say whether two results of a run are the same to the bit, but for what the clock says."""
+    return not any(differences(first, second))
 
 
 def part_2(bench: Bench, seconds: float) -> Found:
@@ -265,20 +263,20 @@ def part_2(bench: Bench, seconds: float) -> Found:
     for spec in specs:
         if first and time.monotonic() > until - seconds / 2:
             break
-        first[spec.fingerprint] = numbers(run(spec, data))
-        alone[spec.fingerprint] = numbers(run(spec, data)) == first[spec.fingerprint]
+        first[spec.fingerprint] = run(spec, data)
+        alone[spec.fingerprint] = equal(first[spec.fingerprint], run(spec, data))
     with LocalEngine(bench.small, 2) as engine:
         for event in engine.execute([spec for spec in specs if spec.fingerprint in first]):
             if isinstance(event, Failed):
                 raise RuntimeError(event.problem)
             if isinstance(event, Finished):
-                beside[event.spec.fingerprint] = numbers(event.result) == first[event.spec.fingerprint]
+                beside[event.spec.fingerprint] = equal(first[event.spec.fingerprint], event.result)
     paces = {mode: pace_of(bench, data, mode == "deterministic") for mode in ("deterministic", "free")}
     found = {
         "runs": len(first),
         "equal_alone": sum(alone.values()),
         "equal_beside_a_neighbour": sum(beside.values()),
-        "differ": [name for name, same in (alone | beside).items() if not same],
+        "differ": [name for name in first if not (alone[name] and beside.get(name))],
         "steps_per_second": paces,
     }
     say(f"  {found['equal_alone']} of {len(first)} equal alone, {found['equal_beside_a_neighbour']} beside a neighbour")

@@ -3,16 +3,19 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from benchmarks import gpu
 from harness.config import load_params
 from harness.studies import check_recipe, resolve
 from tests.conftest import ROOT
+from tests.fake_cuda import fake_cuda
 
 
 def call(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -85,6 +88,24 @@ def test_a_level_that_fails_is_a_row(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert (found["failed"], found["not run"]) == (1, 3)
     (row,) = (row for row in found["rows"] if row["passed"] is False)
     assert row["what"] == "norm: group" and row["problem"] == "RuntimeError: norm failed"
+
+
+def test_what_it_does_itself_goes_through_on_cuda_tensors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without values, on a machine without a GPU (`fake_cuda`); its processes and its first part are left out."""
+    bench = gpu.Bench(tmp_path, replace(gpu.TINY, try_seconds=0.01), "cuda", 1.0)
+    folder = bench.large
+    with fake_cuda(monkeypatch):
+        found = gpu.part_3(bench, 60.0)
+        assert [(one["precision"], one["status"]) for one in found["runs"]] == [
+            ("bfloat16", "done"), ("tf32", "done"), ("float32", "done"),
+        ]  # fmt: skip
+        data = gpu.data_of(folder, "cuda")
+        assert gpu.pace_of(bench, data, deterministic=False) > 0
+        assert gpu.pace_of(bench, data, deterministic=True) > 0
+        # The loop beside it copies pictures from the CPU itself.
+        assert gpu.rival_pace(bench, bench.spec(gpu.TINY.full), gpu.data_of(folder, "cpu"), gpu.from_device) > 0
+    assert torch.are_deterministic_algorithms_enabled()
+    assert torch.backends.cudnn.conv.fp32_precision == "ieee", "put back as the bench has it"
 
 
 BARE = """

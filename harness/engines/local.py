@@ -16,7 +16,7 @@ from multiprocessing import forkserver, util
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.cores import cores
 from harness.engines.events import Epoch, Event, Failed, Finished
@@ -182,9 +182,6 @@ class LocalEngine:
         return []
 
 
-MEMORY_HINT = "if the machine ran out of memory, lower engine.workers"
-
-
 @dataclass
 class Worker:
     """A process and the pipe to it."""
@@ -232,7 +229,8 @@ class Worker:
         assert spec is not None
         if event is None:
             self.restart()
-            event = Failed(spec, f"its process died {ATTEMPTS} times ({self.last_exit}); {MEMORY_HINT}", lost=True)
+            hint = "if the machine ran out of memory, lower engine.workers"
+            event = Failed(spec, f"its process died {ATTEMPTS} times ({self.last_exit}); {hint}", lost=True)
         elif isinstance(event, Failed) and event.lost:
             self.restart()
         if not isinstance(event, Epoch):
@@ -261,7 +259,6 @@ def work(connection: Connection, prepared: Path, checkpoints: Checkpoints | None
     # The terminal interrupts the whole group; the parent decides what ends when.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from harness.data.prepared import Prepared
-    from harness.engines.pace import Try, pace
     from harness.probes import Observer
     from harness.training.device import leave_room, lost_card
     from harness.training.search import execute
@@ -282,18 +279,17 @@ def work(connection: Connection, prepared: Path, checkpoints: Checkpoints | None
     data: RunData | None = None
     while True:
         try:
-            wanted: RunSpec | Try = connection.recv()
+            # A run, or what else there is to do with the data.
+            spec: Any = connection.recv()
         except (EOFError, OSError):
             return
-        spec = wanted.spec if isinstance(wanted, Try) else wanted
-        answer: Event | Pace
         try:
             data = data or load_run_data(Prepared.load(prepared), spec.device)
-            if isinstance(wanted, Try):
-                answer = pace(wanted, data)
-            else:
+            if isinstance(spec, RunSpec):
                 kept = checkpoints.of(spec) if checkpoints else None
-                answer = Finished(spec, execute(spec, data, [Report(spec)], kept))
+                answer: object = Finished(spec, execute(spec, data, [Report(spec)], kept))
+            else:
+                answer = spec(data)
             leave_room(spec.device)
         except (BrokenPipeError, ConnectionResetError):
             # The parent is gone: nobody waits for this run.
