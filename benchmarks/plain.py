@@ -17,13 +17,14 @@ import torch
 import yaml
 from torch import nn
 
+from benchmarks.gpu import plain_net
 from harness.campaign.project import PREPARED
 from harness.config import PARAMS, load_params
 from harness.data.prepared import Prepared
 from harness.plan import Target
 from harness.spec import RunSpec, Settings
 from harness.studies import check_changes, check_recipe, resolve
-from harness.training.device import resolve_device, resolve_precision, set_up_process
+from harness.training.device import resolve_device, resolve_precision, set_up_process, this_card
 from harness.training.loop import run
 from harness.training.split import RunData, load_run_data
 
@@ -34,13 +35,7 @@ PLAIN = {"width", "augmentation", "learning_rate", "batch_size", "epochs"}
 def plain_loop(settings: Settings, data: RunData, seed: int, device: str) -> float:
     """Train as the first tutorial would, with torch's defaults, and return the accuracy on the test pictures."""
     torch.manual_seed(seed)
-    height, width, channels = data.image_size
-    layers: list[nn.Module] = []
-    for out in (settings.width, 2 * settings.width, 4 * settings.width):
-        layers += [nn.Conv2d(channels, out, 3, padding=1), nn.BatchNorm2d(out), nn.ReLU(), nn.MaxPool2d(2)]
-        channels = out
-    dense = nn.Linear(channels * (height // 8) * (width // 8), len(data.classes))
-    model = nn.Sequential(*layers, nn.Flatten(), dense).to(device)
+    model = plain_net(settings.width, data).to(device)
     train, test = (split.images.permute(0, 3, 1, 2).float() / 255 for split in (data.train, data.test))
     mean, std = train.mean(dim=(0, 2, 3), keepdim=True), train.std(dim=(0, 2, 3), keepdim=True)
     train, test = (train - mean) / std, (test - mean) / std
@@ -99,10 +94,11 @@ def main() -> None:
     if settings.augmentation.name not in ("none", "flip_crop"):
         parser.error(f"the plain loop has no augmentation {settings.augmentation}; it has none and flip_crop")
     device = resolve_device(params.engine.device)
-    precision = resolve_precision(params.engine.precision, device)
+    card = this_card() if device == "cuda" else None
+    precision = resolve_precision(params.engine.precision, card)
     spec = Target(prepared.manifest, device, precision, params.engine.threads).spec(settings, 0)
     data = load_run_data(prepared, device)
-    set_up_process(params.engine.threads)
+    set_up_process(params.engine.threads, precision)
     ways = {
         "bench": lambda seed: bench_loop(replace(spec, seed=seed), data),
         "plain": lambda seed: plain_loop(settings, data, seed, device),

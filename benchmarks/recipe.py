@@ -20,7 +20,7 @@ from harness.data.prepared import Prepared
 from harness.plan import Target
 from harness.probes.observer import Observer
 from harness.studies import check_recipe, resolve
-from harness.training.device import resolve_device, resolve_precision
+from harness.training.device import resolve_device, resolve_precision, this_card
 from harness.training.loop import run
 from harness.training.recipe import Recipe
 from harness.training.split import load_run_data
@@ -65,7 +65,8 @@ def main() -> None:
         manifest = prepare(images, Path(folder))
         prepare_seconds = time.perf_counter() - started
         device = resolve_device("auto")
-        precision = resolve_precision("auto", device)
+        card = this_card() if device == "cuda" else None
+        precision = resolve_precision("auto", card)
         recipe = check_recipe(params.recipe, "params.yaml")
         settings = resolve(recipe, {"epochs": arguments.epochs}, manifest["splits"]["train"])
         spec = Target(manifest, device, precision, arguments.threads).spec(settings, arguments.seed)

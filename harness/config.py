@@ -49,7 +49,7 @@ class EngineParams(Strict):
     """Where runs execute."""
 
     device: Literal["auto", "cpu", "cuda"]
-    precision: Literal["auto", "float32", "bfloat16"]
+    precision: Literal["auto", "float32", "tf32", "bfloat16"]
     workers: Literal["auto"] | int
     threads: int = Field(strict=True, ge=1, le=1024)
     checkpoint_minutes: float = Field(strict=True, ge=0, le=10**6)

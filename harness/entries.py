@@ -102,6 +102,8 @@ def points(result: RunResult, begun: int) -> list[Json]:
 
 def outcome(result: RunResult) -> dict[str, str]:
     """Return the tags that are known only at the end; the UI has a column for the commit."""
-    tags = {"status": result.status, "error": result.error}
-    tags["mlflow.source.git.commit"] = result.environment.get("commit")
+    where = result.environment
+    # A CPU and a GPU draw other luck from one seed: runs of both are not to be compared pair by pair.
+    tags = {"status": result.status, "error": result.error, "device": where.get("gpu") or where.get("device")}
+    tags["mlflow.source.git.commit"] = where.get("commit")
     return {name: str(value)[:1000] for name, value in tags.items() if value}

@@ -25,6 +25,7 @@ class Target:
     device: str
     precision: str
     threads: int
+    gpu: str | None = None  # its model
 
     def spec(self, settings: Settings, seed: int, probes: tuple[str, ...] = ()) -> RunSpec:
         """Return the run of `settings` under `seed`, watched by `probes`, with its fingerprint."""
@@ -60,7 +61,8 @@ class Target:
         return self._identity(spec.settings, spec.seed, spec.probes)
 
     def _identity(self, settings: Settings, seed: int, probes: tuple[str, ...]) -> Identity:
-        return identity(settings, seed, self.data["digest"], self.device, self.precision, self.threads, probes)
+        device = self.gpu or self.device
+        return identity(settings, seed, self.data["digest"], device, self.precision, self.threads, probes)
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,7 @@ class Plan:
             "data": target.data,
             "base": changes_to_json(tuple(self.base.items())),
             "device": target.device,
+            "gpu": target.gpu,
             "precision": target.precision,
             "threads": target.threads,
             "studies": studies,

@@ -269,7 +269,7 @@ class RunSpec:
     seed: int
     data_digest: str
     device: Literal["cpu", "cuda"]
-    precision: Literal["float32", "bfloat16"]
+    precision: Literal["float32", "tf32", "bfloat16"]
     threads: int
     fingerprint: str
     probes: tuple[str, ...] = ()

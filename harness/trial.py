@@ -36,7 +36,7 @@ def seconds_of(spec: RunSpec, data: RunData) -> float:
         # Which values are tried does not change how long a trial takes.
         values = {name: one.low for name, one in SPACE.items()}
         return sum(stage.trials * seconds_of(trial_spec(spec, stage, values), data) for stage in stages)
-    set_up_process(spec.threads)
+    set_up_process(spec.threads, spec.precision)
     started = time.perf_counter()
     recipe = Recipe.build(spec, data)
     building = time.perf_counter() - started

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,13 @@ def test_equal_runs_of_two_studies_are_folded(plan_of: Callable[..., Plan]) -> N
     assert len(list(plan.all_runs)) == 12
     # The control of both is the base recipe.
     assert len(plan.distinct) == len(plan.pending) == 9
+
+
+def test_a_gpu_s_model_is_in_the_fingerprint(target: Target, settings: Callable[..., Any]) -> None:
+    gpus = [replace(target, device="cuda", gpu=model) for model in (None, "NVIDIA H100 80GB HBM3", "Tesla T4")]
+    specs = [one.spec(settings(), 0) for one in (target, *gpus)]
+    assert len({spec.fingerprint for spec in specs}) == 4
+    assert [spec.device for spec in specs] == ["cpu", "cuda", "cuda", "cuda"]
 
 
 def test_seeds_are_shared_by_all_arms(plan_of: Callable[..., Plan]) -> None:

@@ -100,6 +100,7 @@ def read_study(store: Store, plan: dict[str, Any], study: dict[str, Any]) -> Stu
         class_rows += [keys | {"class": c, "accuracy": a} for c, a in record.per_class_accuracy.items()]
         if record.environment not in environments:
             environments.append(record.environment)
+    complain_if_mixed(study["name"], environments)
     return StudyTables(
         plan=study,
         runs=with_derived(pd.DataFrame(run_rows)),
@@ -130,6 +131,17 @@ def complain_if_missing(store: Store, study: dict[str, Any]) -> None:
         raise SettingError(
             f"{len(lost)} of {len(runs)} runs of study {study['name']} have no record in {store.root} "
             f"(first: {arm['level']} · {arm['context']} · seed {run['seed']}); run `dvc repro` to train them"
+        )
+
+
+def complain_if_mixed(study: str, environments: list[dict[str, Any]]) -> None:
+    """Raise SettingError if some runs were made on a CPU and others on a GPU: pairs would not share their luck."""
+    devices = {environment["device"] for environment in environments if "device" in environment}
+    if len(devices) > 1:
+        raise SettingError(
+            f"study {study} has records from {' and '.join(sorted(devices))}; dropout and augmentation draw on the "
+            "device, so that runs of one seed differ in luck and can't be paired; set engine.device to one of them "
+            "and run `dvc repro` to train the others there"
         )
 
 

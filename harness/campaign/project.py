@@ -41,12 +41,15 @@ def current_plan(params: Params) -> "Plan":
 def current_target(params: Params) -> "Target":
     """Return the prepared data and the device of this machine."""
     from harness.data.prepared import Prepared
+    from harness.engines.local import find_card
     from harness.plan import Target
     from harness.training.device import resolve_device, resolve_precision
 
     device = resolve_device(params.engine.device)
-    precision = resolve_precision(params.engine.precision, device)
-    return Target(Prepared.load(PREPARED).manifest, device, precision, params.engine.threads)
+    card = find_card() if device == "cuda" else None
+    precision = resolve_precision(params.engine.precision, card)
+    manifest = Prepared.load(PREPARED).manifest
+    return Target(manifest, device, precision, params.engine.threads, card.model if card else None)
 
 
 def recipe_spec(params: Params, seed: int, **changes: Any) -> "RunSpec":
@@ -61,8 +64,8 @@ def recipe_spec(params: Params, seed: int, **changes: Any) -> "RunSpec":
     return target.spec(settings, seed)
 
 
-def worker_count(params: Params, current: "Plan") -> int:
-    """Return how many processes train at once."""
+def worker_count(params: Params, current: "Plan") -> int | None:
+    """Return how many processes train at once; None: as many as turn out to pay."""
     from harness.engines.local import default_workers
 
     return default_workers(current.target.device) if params.engine.workers == "auto" else params.engine.workers

@@ -45,14 +45,15 @@ def plan() -> None:
         typer.echo(f"{current.waiting} of them follow once tuning has chosen their settings")
     for line in [*why(current, store()), *current.remarks]:
         typer.echo(line)
-    workers = worker_count(params, current)
+    # On a GPU more of them pay, how many is seen when they train.
+    workers = worker_count(params, current) or 1
     data = load_run_data(Prepared.load(PREPARED), current.target.device)
     with console.status("measuring a few steps of each kind of run"):
         seconds = estimate(list(current.pending.values()) + current.stand_ins, data) / workers
     typer.echo(
         f"about {duration(seconds)} with {workers} worker(s) on {current.target.device}, "
-        f"{current.target.precision} (by default {default_workers(current.target.device)} workers)"
-        + (", without the time of probes" if any(spec.probes for spec in current.pending.values()) else "")
+        f"{current.target.precision} (by default {default_workers(current.target.device) or 'as many as pay off'} "
+        "workers)" + (", without the time of probes" if any(spec.probes for spec in current.pending.values()) else "")
     )
     typer.echo(
         f"with {params.seeds} seeds the smallest p-value of an exact sign-flip test is {smallest_p(params.seeds):.3g}"

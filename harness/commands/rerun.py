@@ -25,7 +25,7 @@ def rerun(
     from harness.campaign.rerun import differences, find, names_of
     from harness.data.prepared import Prepared
     from harness.engines.events import Failed, Finished
-    from harness.engines.local import LocalEngine
+    from harness.engines.local import LocalEngine, find_card
     from harness.ensemble import average
     from harness.errors import SettingError
     from harness.progress import TrainingProgress
@@ -50,6 +50,9 @@ def rerun(
         members = [replace(store.read(one), arrays=store.arrays(one)) for _, one in record.members or ()]
         result = average(spec, members, prepared.labels("test"), prepared.classes)
     else:
+        if spec.device == "cuda":
+            # Says in one line what is wrong with a GPU that is missing.
+            find_card()
         images = prepared.manifest["splits"]["train"]
         with LocalEngine(PREPARED, 1) as engine, TrainingProgress({fingerprint: title}, images, console) as progress:
             for event in engine.execute([spec]):

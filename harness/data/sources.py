@@ -4,13 +4,16 @@ import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.config import DataParams
 from harness.registry import Registry
+
+if TYPE_CHECKING:
+    # What trains reads arrays, and needs nothing that reads params.yaml.
+    from harness.config import DataParams
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -62,7 +65,7 @@ class Source:
     made: bool = False
 
 
-SOURCE: Registry[Callable[[DataParams], Source]] = Registry("data.source")
+SOURCE: "Registry[Callable[[DataParams], Source]]" = Registry("data.source")
 
 
 # Sources that `prepare` would fetch or unpack something for: how to tell what, None where all is there.
@@ -76,7 +79,7 @@ def register_sources() -> None:
         import_module(f"{package}.{module.name}")
 
 
-def open_source(params: DataParams) -> Source:
+def open_source(params: "DataParams") -> Source:
     """Return the source that `params` names; SettingError offers the nearest names."""
     register_sources()
     return SOURCE.get(params.source, "params.yaml")(params)

@@ -27,10 +27,11 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """A run has met a bug, or its process has died; there is no result."""
+    """A run has met a bug, or its process is `lost`: it has died, or can't use its GPU any more. There is no result."""
 
     spec: RunSpec
     problem: str
+    lost: bool = False
 
 
 Event = Epoch | Finished | Failed

@@ -1,4 +1,4 @@
-"""Processes of this machine: one per core on a CPU, one on a GPU."""
+"""Processes of this machine: one per core on a CPU; on a GPU as many as train the most together."""
 
 import multiprocessing
 import os
@@ -7,32 +7,39 @@ import tempfile
 import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf
 from multiprocessing import forkserver, util
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.cores import cores
 from harness.engines.events import Epoch, Event, Failed, Finished
+from harness.errors import SettingError
 from harness.spec import RunSpec
 
 if TYPE_CHECKING:
+    from harness.engines.pace import Pace, Try
     from harness.training.checkpoint import Checkpoint
+    from harness.training.device import Card
     from harness.training.recipe import Recipe
 
 # A run whose process dies is tried once more: the kernel may have killed a neighbour's memory.
 ATTEMPTS = 2
 # Bytes of the folder of temporary files: the name of a socket in it may have 107.
 LONGEST_FOLDER = 64
+# Processes on one GPU: so many are tried, each for some seconds, until more of them no longer train this much more.
+COUNTS, TRY_SECONDS, PAYS = (1, 2, 4, 8), 1.0, 1.1
 
 
-def default_workers(device: str) -> int:
-    """Return the number of processes that use this machine well."""
-    return 1 if device == "cuda" else cores()
+def default_workers(device: str) -> int | None:
+    """Return the number of processes that use this machine well; None: to be measured when they start."""
+    return None if device == "cuda" else cores()
 
 
 def start_server() -> None:
@@ -46,6 +53,22 @@ def start_server() -> None:
         util.get_temp_dir()
         tempfile.tempdir = usual
     forkserver.ensure_running()
+
+
+@lru_cache
+def find_card() -> "Card":
+    """Return the GPU of this machine, asked in a process that ends: only workers hold it.
+
+    SettingError if it is busy or broken. Asked once, since later the workers may have it for themselves.
+    """
+    from harness.training.device import Card, card_or_words
+
+    start_server()
+    with ProcessPoolExecutor(1, multiprocessing.get_context("forkserver")) as pool:
+        found = pool.submit(card_or_words).result()
+    if not isinstance(found, Card):
+        raise SettingError(found)
+    return found
 
 
 @dataclass(frozen=True)
@@ -63,12 +86,12 @@ class Checkpoints:
 
 
 class LocalEngine:
-    """A pool of processes that lives as long as its `with` block.
+    """A pool of processes that lives as long as its `with` block; `workers` None lets it find out how many pay.
 
     Leaving the block, also by an interrupt, ends the processes at once; runs in them are lost.
     """
 
-    def __init__(self, prepared: Path, workers: int, checkpoints: Checkpoints | None = None) -> None:
+    def __init__(self, prepared: Path, workers: int | None, checkpoints: Checkpoints | None = None) -> None:
         self.prepared, self.workers, self.checkpoints = prepared, workers, checkpoints
         self.pool: list[Worker] = []
 
@@ -77,40 +100,86 @@ class LocalEngine:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in self.pool:
+        self.shrink(0)
+
+    def shrink(self, count: int) -> None:
+        """End all processes but the first ones."""
+        for worker in self.pool[count:]:
             worker.stop()
+        del self.pool[count:]
+
+    def grow(self, count: int) -> None:
+        """Start processes until there are so many."""
+        while len(self.pool) < count:
+            self.pool.append(Worker(self.prepared, self.checkpoints))
 
     def execute(self, specs: Sequence[RunSpec]) -> Iterator[Event]:
-        """Yield the events of all runs, in the order in which they happen."""
-        queue = deque((spec, 1) for spec in specs)
-        while len(self.pool) < min(self.workers, len(specs)):
-            self.pool.append(Worker(self.prepared, self.checkpoints))
+        """Yield the events of all runs, in the order in which they happen.
+
+        What may be a neighbour's doing (memory that ran out, a process that died, a GPU that failed) is no result: such
+        a run is tried once more when all others are through, in the only process there is.
+        """
+        if self.workers is None and specs:
+            self.workers = self.processes_that_pay(specs[0])
+        queue, again = deque(specs), deque[RunSpec]()
+        self.grow(min(self.workers or 1, len(specs)))
         while True:
             for worker in self.pool:
-                if worker.task is None and queue:
-                    worker.start(*queue.popleft())
-            busy = {worker.connection: worker for worker in self.pool if worker.task is not None}
+                if worker.spec is None and queue:
+                    worker.start(queue.popleft())
+            busy = {worker.connection: worker for worker in self.pool if worker.spec is not None}
+            if not busy and again:
+                self.shrink(1)
+                self.pool[0].start(again.popleft(), attempt=ATTEMPTS)
+                continue
             if not busy:
                 return
             for connection in wait(list(busy)):
                 worker = busy[connection]  # type: ignore[index]
-                assert worker.task is not None
-                spec, attempt = worker.task
-                try:
-                    event = worker.connection.recv()
-                except (EOFError, ConnectionResetError):
-                    worker.restart()
-                    if attempt < ATTEMPTS:
-                        queue.appendleft((spec, attempt + 1))
-                    else:
-                        yield Failed(spec, f"its process died {ATTEMPTS} times ({worker.last_exit}); {MEMORY_HINT}")
-                    continue
-                if not isinstance(event, Epoch):
-                    worker.task = None
-                yield event
+                assert worker.spec is not None
+                spec, last = worker.spec, worker.attempt == ATTEMPTS
+                event = worker.next_event()
+                if not last and self.blames_neighbours(event):
+                    again.append(spec)
+                else:
+                    yield event
 
+    def blames_neighbours(self, event: Event) -> bool:
+        """Say whether what has happened to a run may not happen to it alone."""
+        if isinstance(event, Finished):
+            return event.result.status == "out of memory" and len(self.pool) > 1
+        return isinstance(event, Failed) and event.lost
 
-MEMORY_HINT = "if the machine ran out of memory, lower engine.workers"
+    def processes_that_pay(self, spec: RunSpec) -> int:
+        """Return how many processes take the most steps of a run a second together, trying for some seconds."""
+        from harness.engines.pace import Try
+
+        best, most, room = 1, 0.0, 1
+        for count in COUNTS:
+            if count > min(room, cores()):
+                break
+            self.grow(count)
+            # All must be ready before any is timed.
+            ready = self.ask_all(Try(spec, 0.0)) and self.ask_all(Try(spec, TRY_SECONDS))
+            if not ready or (together := sum(one.steps_per_second for one in ready)) < PAYS * most:
+                break
+            best, most, room = count, together, count + min(one.room for one in ready)
+        self.shrink(best)
+        return best
+
+    def ask_all(self, wanted: "Try") -> "list[Pace]":
+        """Return the answers of all processes; none if one of them fails, and then all are replaced."""
+        from harness.engines.pace import Pace
+
+        for worker in self.pool:
+            worker.send(wanted)
+        answers = [worker.receive() for worker in self.pool]
+        paces = [answer for answer in answers if isinstance(answer, Pace)]
+        if len(paces) == len(answers):
+            return paces
+        for worker in self.pool:
+            worker.restart()
+        return []
 
 
 @dataclass
@@ -119,8 +188,8 @@ class Worker:
 
     prepared: Path
     checkpoints: Checkpoints | None
-    task: tuple[RunSpec, int] | None = None
-    last_exit: str = ""
+    spec: RunSpec | None = None
+    attempt: int = 1
 
     def __post_init__(self) -> None:
         self.launch()
@@ -137,19 +206,42 @@ class Worker:
         # Only the child must hold this end, so that its death is seen as the end of the pipe.
         remote.close()
 
-    def start(self, spec: RunSpec, attempt: int) -> None:
+    def start(self, spec: RunSpec, attempt: int = 1) -> None:
         """Hand a run over."""
-        self.task = (spec, attempt)
-        # If the process is gone, reading from it will tell, and the run is tried again.
+        self.spec, self.attempt = spec, attempt
+        self.send(spec)
+
+    def send(self, what: object) -> None:
+        """Hand something over; if the process is gone, reading from it will tell."""
         with suppress(BrokenPipeError, ConnectionResetError):
-            self.connection.send(spec)
+            self.connection.send(what)
+
+    def receive(self) -> object | None:
+        """Return what the process says next; None if it is gone."""
+        try:
+            return self.connection.recv()
+        except (EOFError, ConnectionResetError):
+            return None
+
+    def next_event(self) -> Event:
+        """Return what has happened to the run; a process that died or lost its GPU is replaced."""
+        spec, event = self.spec, self.receive()
+        assert spec is not None
+        if event is None:
+            self.restart()
+            hint = "if the machine ran out of memory, lower engine.workers"
+            event = Failed(spec, f"its process died {ATTEMPTS} times ({self.last_exit}); {hint}", lost=True)
+        elif isinstance(event, Failed) and event.lost:
+            self.restart()
+        if not isinstance(event, Epoch):
+            self.spec = None
+        return event  # type: ignore[return-value]
 
     def restart(self) -> None:
-        """Replace a process that died."""
+        """Replace a process that can't go on."""
         self.stop()
         code = self.process.exitcode
         self.last_exit = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
-        self.task = None
         self.launch()
 
     def stop(self) -> None:
@@ -168,6 +260,7 @@ def work(connection: Connection, prepared: Path, checkpoints: Checkpoints | None
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from harness.data.prepared import Prepared
     from harness.probes import Observer
+    from harness.training.device import leave_room, lost_card
     from harness.training.search import execute
     from harness.training.split import RunData, load_run_data
 
@@ -186,16 +279,22 @@ def work(connection: Connection, prepared: Path, checkpoints: Checkpoints | None
     data: RunData | None = None
     while True:
         try:
-            spec: RunSpec = connection.recv()
+            # A run, or what else there is to do with the data.
+            spec: Any = connection.recv()
         except (EOFError, OSError):
             return
         try:
             data = data or load_run_data(Prepared.load(prepared), spec.device)
-            kept = checkpoints.of(spec) if checkpoints else None
-            event: Event = Finished(spec, execute(spec, data, [Report(spec)], kept))
+            if isinstance(spec, RunSpec):
+                kept = checkpoints.of(spec) if checkpoints else None
+                answer: object = Finished(spec, execute(spec, data, [Report(spec)], kept))
+            else:
+                answer = spec(data)
+            leave_room(spec.device)
         except (BrokenPipeError, ConnectionResetError):
             # The parent is gone: nobody waits for this run.
             return
-        except Exception:
-            event = Failed(spec, traceback.format_exc())
-        connection.send(event)
+        except Exception as problem:
+            words = lost_card(problem)
+            answer = Failed(spec, "\n".join(filter(None, [words, traceback.format_exc()])), lost=words is not None)
+        connection.send(answer)

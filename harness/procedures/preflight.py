@@ -95,7 +95,7 @@ def in_range(rate: float, proposed: float) -> bool:
 
 def preflight(spec: RunSpec, data: RunData) -> dict[str, Any]:
     """Return every check for the recipe of `spec` on `data`, as plain values."""
-    set_up_process(spec.threads)
+    set_up_process(spec.threads, spec.precision)
     flight = Preflight(spec, data)
     checks = [check(flight) for check in CHECKS]
     return {
@@ -116,7 +116,8 @@ def centred(flight: Preflight) -> Check:
     mean, spread = values.mean(dim=1), values.std(dim=1).clamp(min=1e-12)
     off = float((mean / spread).abs().max())
     low, high = float(values.min()), float(values.max())
-    counts = [torch.histc(channel, 40, low, high).tolist() for channel in values] if high > low else []
+    # torch has no deterministic histogram on a GPU.
+    counts = [torch.histc(channel, 40, low, high).tolist() for channel in values.cpu()] if high > low else []
     return Check(
         "data",
         "The data is centred",

@@ -6,6 +6,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +17,18 @@ import torch
 from harness.errors import SettingError
 
 Device = Literal["cpu", "cuda"]
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "tf32", "bfloat16"]
+# Of CUDA, major and minor: from here on GPUs multiply bfloat16 and TF32.
+AMPERE = (8, 0)
+
+
+@dataclass(frozen=True)
+class Card:
+    """The GPU that runs use: the first one that CUDA shows."""
+
+    model: str
+    capability: tuple[int, int]
+    memory_bytes: int
 
 
 def resolve_device(wanted: str) -> Device:
@@ -28,19 +40,77 @@ def resolve_device(wanted: str) -> Device:
     return "cuda" if wanted == "cuda" else "cpu"
 
 
-def resolve_precision(wanted: str, device: Device) -> Precision:
-    """Return bfloat16 for `auto` where the hardware multiplies it, else float32."""
+def this_card() -> Card:
+    """Return what CUDA says of the GPU."""
+    properties = torch.cuda.get_device_properties(0)
+    return Card(properties.name, (properties.major, properties.minor), properties.total_memory)
+
+
+def card_or_words() -> Card | str:
+    """Return the GPU after having used it, or what to say of one that can't be used.
+
+    From then on this process holds it; `engines.local.find_card` asks in one that ends.
+    """
+    try:
+        torch.ones(1, device="cuda")
+        return this_card()
+    except RuntimeError as problem:
+        words = lost_card(problem)
+        if words is None:
+            raise
+        return f"{words}: {str(problem).splitlines()[0]}"
+
+
+def resolve_precision(wanted: str, card: Card | None) -> Precision:
+    """Return bfloat16 for `auto` where the hardware multiplies it, else float32; `card` None stands for the CPU.
+
+    SettingError if TF32 is asked for where nothing multiplies it.
+    """
     if wanted == "auto":
-        return "bfloat16" if multiplies_bfloat16(device) else "float32"
-    return "bfloat16" if wanted == "bfloat16" else "float32"
+        return "bfloat16" if multiplies_bfloat16(card) else "float32"
+    if wanted == "tf32" and (card is None or card.capability < AMPERE):
+        raise SettingError(
+            f"engine.precision is tf32, which {card.model if card else 'a CPU'} does not multiply; "
+            "set it to auto or float32"
+        )
+    return wanted  # type: ignore[return-value]
 
 
-def multiplies_bfloat16(device: Device) -> bool:
+def multiplies_bfloat16(card: Card | None) -> bool:
     """Say whether bfloat16 is faster than float32 here, not merely emulated."""
-    if device == "cuda":
-        return torch.cuda.get_device_capability() >= (8, 0)
+    if card:
+        return card.capability >= AMPERE
     flags = cpu_info().get("flags", "").split()
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def is_out_of_memory(problem: BaseException) -> bool:
+    """Tell memory that ran out, on a GPU or a CPU, from every other error."""
+    if isinstance(problem, torch.OutOfMemoryError | MemoryError):
+        return True
+    # On a CPU torch raises a plain RuntimeError, as it does for the libraries of a GPU (CUBLAS_STATUS_ALLOC_FAILED,
+    # CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED): recognised by its words alone.
+    words = ("allocate memory", "not enough memory", "CUDA error: out of memory", "ALLOC_FAILED", "ALLOCATION_FAILED")
+    return any(phrase in str(problem) for phrase in words)
+
+
+def lost_card(problem: BaseException) -> str | None:
+    """Return what to say of an error after which a process can't use its GPU any more; None of any other error."""
+    text = str(problem)
+    words = ("CUDA error", "cuDNN error", "CUDNN_STATUS_", "CUBLAS_STATUS_", "NVIDIA driver")
+    if not (isinstance(problem, torch.AcceleratorError) or any(phrase in text for phrase in words)):
+        return None
+    if "busy or unavailable" in text:
+        return "the GPU is busy: another process has it for itself; `nvidia-smi` names it (or set engine.device to cpu)"
+    if is_out_of_memory(problem):
+        return "the GPU has no memory left even to begin; `nvidia-smi` says who has it (or set engine.device to cpu)"
+    return "the GPU failed; see `nvidia-smi` and the log of the system (or set engine.device to cpu)"
+
+
+def leave_room(device: Device) -> None:
+    """Give memory of a GPU that is free back to it, where a neighbour may need it."""
+    if device == "cuda":
+        torch.cuda.empty_cache()
 
 
 @lru_cache
@@ -65,8 +135,11 @@ def libc() -> ctypes.CDLL | None:
     return library if hasattr(library, "mallopt") else None
 
 
-def set_up_process(threads: int) -> None:
+def set_up_process(threads: int, precision: Precision) -> None:
     """Fix the number of threads, choose kernels that add in a fixed order, and keep freed memory for the next step.
+
+    What a GPU multiplies in float32 it does in full, or in TF32 (a mantissa of 10 bits) where the precision says so:
+    left alone, torch convolves in TF32.
 
     Maps of activations that go back to the system after every step have to be asked for again, a page at a time.
     """
@@ -78,6 +151,10 @@ def set_up_process(threads: int) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+    # Both: torch refuses to be asked about them if they differ.
+    for kind in (torch.backends.cudnn.conv, torch.backends.cudnn.rnn):  # type: ignore[attr-defined]
+        kind.fp32_precision = "tf32" if precision == "tf32" else "ieee"  # type: ignore[union-attr]
     # Filling fresh memory guards against reading it unset, and costs time at every allocation.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
@@ -99,6 +176,12 @@ def environment(device: Device, precision: Precision, threads: int) -> dict[str,
     }
 
 
+def make_workspaces() -> None:
+    """Let cuBLAS take the memory that it keeps for itself, which would else count as that of a worker's first run."""
+    some = torch.ones(16, 16, device="cuda")
+    torch.nn.functional.linear(some, some, some[0])
+
+
 class PeakMemory:
     """The most memory a run held, in bytes, above what was held before it began."""
 
@@ -107,6 +190,7 @@ class PeakMemory:
         self.base: int | None = 0
         self.before: int | None = 0  # the peak until the last pause
         if device == "cuda":
+            make_workspaces()
             torch.cuda.reset_peak_memory_stats()
             self.base = torch.cuda.memory_allocated()
         else:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from harness.training.recipe import Recipe
+from harness.training.recipe import PART_SIZE, Recipe
 from harness.training.split import Split
 
-# Small enough that the maps of a batch stay in a processor's cache.
-EVALUATION_BATCH = {"cpu": 128, "cuda": 2048}
+# On a CPU: small enough that the maps of a batch stay in its cache.
+CPU_BATCH = 128
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,21 @@ class Judgement:
         }
 
 
+def evaluation_batch(recipe: Recipe) -> int:
+    """Return how many pictures are judged at once.
+
+    On a GPU twice those of a step, which keeps its maps for the backward pass: the step sets the peak of the memory.
+    """
+    return CPU_BATCH if recipe.spec.device == "cpu" else 2 * min(recipe.spec.settings.batch_size, PART_SIZE)
+
+
 @torch.no_grad()
 def evaluate(recipe: Recipe, split: Split) -> Judgement:
     """Return the judgement of the recipe's model on all of `split`; the model's mode is kept."""
     was_training = recipe.model.training
     recipe.model.eval()
     parts, losses, nats = [], [], []
-    size = EVALUATION_BATCH[recipe.spec.device]
+    size = evaluation_batch(recipe)
     for start in range(0, len(split), size):
         where = slice(start, start + size)
         with recipe.autocast():

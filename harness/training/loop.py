@@ -11,7 +11,7 @@ from harness.factors.transfer import TRANSFER
 from harness.probes.observer import Observer
 from harness.spec import Choice, RunResult, RunSpec, Status
 from harness.training.checkpoint import Checkpoint
-from harness.training.device import PeakMemory, environment, set_up_process
+from harness.training.device import PeakMemory, environment, is_out_of_memory, set_up_process
 from harness.training.evaluate import evaluate
 from harness.training.history import History, Stopwatch, exploded
 from harness.training.recipe import Recipe
@@ -26,7 +26,7 @@ def run(
 
     A run that diverges, runs out of memory or times out gives a result; a bug raises.
     """
-    set_up_process(spec.threads)
+    set_up_process(spec.threads, spec.precision)
     memory, history = PeakMemory(spec.device), History()
     watch = Watch(observers, history, memory)
     metrics: dict[str, float | None] = {"test_accuracy": None, "test_loss": None}
@@ -153,11 +153,3 @@ def learn_features(
     status = fit(recipe, Watch((), history, memory))
     metrics |= {"pretraining_seconds": history.seconds["train"], "pretraining_steps": history.steps}
     return status, history.best_weights
-
-
-def is_out_of_memory(problem: BaseException) -> bool:
-    """Tell memory that ran out, on a GPU or a CPU, from every other error."""
-    if isinstance(problem, torch.OutOfMemoryError | MemoryError):
-        return True
-    # On a CPU torch raises a plain RuntimeError, recognised by its words alone.
-    return "allocate memory" in str(problem) or "not enough memory" in str(problem)

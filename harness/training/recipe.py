@@ -68,9 +68,11 @@ class Recipe:
         if task.frozen:
             model[:-1].requires_grad_(False)
         auxiliary = AUXILIARY.build(settings.auxiliary, model.features)
-        heads = [] if auxiliary is None else [auxiliary.to(spec.device)]
+        heads = [] if auxiliary is None else [auxiliary]
         for head in heads:
+            # Drawn on the CPU, as the net is: a generator draws on its own device alone.
             initialize(head, settings, spec.seed, "auxiliary.")
+            head.to(spec.device)
         parameters = [parameter for module in (model, *heads) for parameter in module.parameters()]
         optimizer = OPTIMIZER.build(settings.optimizer, parameters, settings.learning_rate)
         steps = settings.epochs * ceil(epoch_images / settings.batch_size)
@@ -160,7 +162,8 @@ class Recipe:
         images, targets = AUGMENTATION.build(
             self.spec.settings.augmentation, self.train.pictures(index), targets, self.luck
         )
-        return self.scale(images), targets
+        # Warps come out channel by channel: laid out anew once, not by every layer.
+        return self.scale(images).contiguous(memory_format=torch.channels_last), targets
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Return the context in which convolutions and products run in the run's precision."""
@@ -208,7 +211,7 @@ class Recipe:
 def new_model(spec: RunSpec, settings: Settings, classes: int, image_size: tuple[int, int, int]) -> ConvNet:
     """Return a net as it starts, on the device of the run, in channels-last layout, which convolutions read faster."""
     model = build_model(settings, classes, image_size, spec.seed)
-    return model.to(spec.device).to(memory_format=torch.channels_last)
+    return model.to(spec.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def penalised_weights(model: nn.Module) -> list[torch.Tensor]:

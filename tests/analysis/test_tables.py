@@ -1,3 +1,4 @@
+import json
 import math
 
 import pytest
@@ -52,6 +53,17 @@ def test_chance_is_that_of_the_classes_that_a_run_learns(bench):
     broken = summary.counted[summary.counted["status"] != "done"]
     assert broken["test_accuracy"].tolist() == broken["final_validation_accuracy"].tolist() == [0.2, 0.2]
     assert {arm.level: arm.chance for arm in summary.contexts[0].arms} == {"zeros": 0.1, "he": 0.1, "large": 0.2}
+
+
+def test_records_of_a_cpu_and_of_a_gpu_are_not_paired(bench):
+    store = bench.save()
+    plan = store.read_plan()
+    run = plan["studies"][0]["arms"][1]["runs"][2]
+    path = store.root / run["fingerprint"] / "record.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"environment": record["environment"] | {"device": "cuda"}}))
+    with pytest.raises(SettingError, match="study start has records from cpu and cuda; dropout and augmentation draw"):
+        read_study(store, plan, plan["studies"][0])
 
 
 def test_broken_runs_rank_last(bench):

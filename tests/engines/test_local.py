@@ -6,14 +6,20 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
+import torch
 
 from harness.data.prepared import Prepared
+from harness.engines import local
 from harness.engines.events import Epoch, Failed, Finished
-from harness.engines.local import Checkpoints, LocalEngine
+from harness.engines.local import Checkpoints, LocalEngine, find_card
+from harness.engines.pace import Pace, Try
+from harness.errors import SettingError
 from harness.records import Store
 from harness.spec import RunResult, RunSpec
 from harness.training.loop import run
@@ -103,6 +109,134 @@ def test_a_run_that_kills_its_process_every_time_is_given_up(spec: Spec, prepare
     assert isinstance(last, Failed)
     assert "SIGKILL" in last.problem
     assert "engine.workers" in last.problem
+
+
+def times_seen(folder: Path, what: object) -> int:
+    """Note that something was seen, and say how often it was before."""
+    seen = len(list(folder.glob(f"{what}-*")))
+    (folder / f"{what}-{seen}").touch()
+    return seen
+
+
+def unlucky(connection: Connection, folder: Path, _: object) -> None:
+    """A worker whose GPU fails under the first try of seed 1, and under every one of seed 3."""
+    while True:
+        spec = connection.recv()
+        if (times_seen(folder, f"seed{spec.seed}") == 0 and spec.seed == 1) or spec.seed == 3:
+            connection.send(Failed(spec, "the GPU failed", lost=True))
+            time.sleep(60)  # what it is left with is no use, and it may hang
+        connection.send(Finished(spec, SimpleNamespace(status="done")))  # type: ignore[arg-type]
+
+
+def crowded(connection: Connection, folder: Path, _: object) -> None:
+    """A worker that runs out of memory under the first try of seed 1, and under every one of seed 3."""
+    while True:
+        spec = connection.recv()
+        full = (times_seen(folder, f"seed{spec.seed}") == 0 and spec.seed == 1) or spec.seed == 3
+        status = "out of memory" if full else "done"
+        connection.send(Finished(spec, SimpleNamespace(status=status)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("worker", [unlucky, crowded])
+def test_what_a_neighbour_may_have_done_is_tried_once_more_alone(
+    worker: object, spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "work", worker)
+    events, processes = [], []
+    with LocalEngine(tmp_path, 3) as engine:
+        for event in engine.execute([spec(seed=seed) for seed in range(6)]):
+            events.append(event)
+            processes.append(len(multiprocessing.active_children()))
+    ended = {event.spec.seed: event for event in events}
+    assert len(events) == 6 and set(list(ended)[-2:]) == {1, 3}
+    assert processes[-2:] == [1, 1], "all others have ended"
+    assert all(isinstance(ended[seed], Finished) for seed in (0, 1, 2, 4, 5))
+    if worker is unlucky:
+        assert isinstance(ended[3], Failed)
+    else:
+        assert isinstance(ended[3], Finished) and ended[3].result.status == "out of memory"
+    assert {seed: len(list(tmp_path.glob(f"seed{seed}-*"))) for seed in range(4)} == {0: 1, 1: 2, 2: 1, 3: 2}
+
+
+def test_memory_that_runs_out_without_a_neighbour_is_a_result_at_once(
+    spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "work", crowded)
+    with LocalEngine(tmp_path, 1) as engine:
+        list(engine.execute([spec(seed=3)]))
+    assert len(list(tmp_path.glob("seed3-*"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("problem", "lost", "words"),
+    [
+        (torch.AcceleratorError("CUDA error: unspecified launch failure"), True, "the GPU failed"),
+        (torch.AcceleratorError("CUDA error: CUDA-capable device(s) is/are busy or unavailable"), True, "busy"),
+        (RuntimeError("shapes do not match"), False, "Traceback"),
+    ],
+)
+def test_a_worker_says_whether_it_can_go_on(
+    problem: Exception, lost: bool, words: str, spec: Spec, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise problem
+
+    # It takes what it needs when it starts, so that this process can play the worker.
+    monkeypatch.setattr("harness.training.search.execute", fail)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    ours, its = multiprocessing.Pipe()
+    ours.send(spec())
+    answers: list[Failed] = []
+    monkeypatch.setattr(type(its), "send", lambda self, answer: answers.append(answer) or ours.close())
+    local.work(its, prepared.folder, None)
+    assert answers[0].lost == lost
+    assert words in answers[0].problem and str(problem) in answers[0].problem
+
+
+TOGETHER = {1: 100.0, 2: 190.0, 4: 240.0, 8: 250.0}
+
+
+def rated(connection: Connection, folder: Path, _: object) -> None:
+    """A worker as fast as `TOGETHER` has it for so many; the folder says what room there is, and how many are too many."""
+    room, too_many = (int((folder / name).read_text()) for name in ("room", "too_many"))
+    (folder / "pids" / str(os.getpid())).touch()
+    while connection.poll(60):
+        wanted = connection.recv()
+        if not isinstance(wanted, Try):
+            connection.send(Finished(wanted, SimpleNamespace(status="done")))  # type: ignore[arg-type]
+            continue
+        count = len(list((folder / "pids").iterdir()))
+        if count >= too_many:
+            os._exit(1)
+        connection.send(Pace(TOGETHER[count] / count if wanted.seconds else 0.0, room))
+
+
+@pytest.mark.parametrize(("room", "too_many", "found"), [(7, 99, 4), (1, 99, 2), (0, 99, 1), (7, 4, 2), (7, 1, 1)])
+def test_so_many_processes_as_pay_share_a_gpu(
+    room: int, too_many: int, found: int, spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "room").write_text(str(room))
+    (tmp_path / "too_many").write_text(str(too_many))
+    (tmp_path / "pids").mkdir()
+    monkeypatch.setattr(local, "work", rated)
+    monkeypatch.setattr(local, "cores", lambda: 16)
+    with LocalEngine(tmp_path, None) as engine:
+        assert engine.processes_that_pay(spec()) == found
+        assert len(engine.pool) == found
+        assert len(list(engine.execute([spec(seed=seed) for seed in range(8)]))) == 8
+
+
+def test_real_processes_are_timed_and_train_on(spec: Spec, prepared: Prepared, run_data: RunData) -> None:
+    with LocalEngine(prepared.folder, None) as engine:
+        done = [event for event in engine.execute([spec()]) if isinstance(event, Finished)]
+        assert engine.workers in (1, 2, 4, 8)
+    assert numbers(done[0].result) == numbers(run(spec(), run_data))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_can_t_be_used_is_told_in_one_line() -> None:
+    with pytest.raises(SettingError, match=r"^the GPU failed.*(CUDA error|NVIDIA driver)"):
+        find_card()
 
 
 ENDLESS = """

@@ -18,6 +18,7 @@ ENVIRONMENT = {
     "platform": "Linux x86_64",
     "processor": "made-up processor",
     "gpu": None,
+    "device": "cpu",
     "threads": 1,
     "precision": "bfloat16",
     "commit": "0123abc",

@@ -46,7 +46,7 @@ def record(fingerprint: str, seed: int, **changes: Any) -> RunResult:
             "epoch_seconds": [1.0, 1.0, 1.0],
         },
         per_class_accuracy={"disc": 0.6, "ring": 0.5},
-        environment={"commit": "abc1234", "threads": 1},
+        environment={"commit": "abc1234", "threads": 1, "device": "cpu"},
     )
 
 

@@ -46,6 +46,8 @@ def test_a_record_becomes_a_run(store: Store, uri: str) -> None:
         "profile": "quick",
         "current": "true",
         "mlflow.source.git.commit": "abc1234",
+        "device": "cpu",
+        "device": "cpu",
     }
     assert expected.items() <= run["tags"].items()
     assert run["status"] == "FINISHED"

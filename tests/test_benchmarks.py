@@ -1,0 +1,143 @@
+"""The script that measures a GPU, on a machine without one."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from benchmarks import gpu
+from harness.config import load_params
+from harness.studies import check_recipe, resolve
+from tests.conftest import ROOT
+from tests.fake_cuda import fake_cuda
+
+
+def call(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "benchmarks/gpu.py", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=600
+    )
+
+
+@pytest.mark.parametrize(("profile", "recipe"), [("full", gpu.FULL), ("quick", gpu.QUICK)])
+def test_its_recipes_are_those_of_params_yaml(profile: str, recipe: dict[str, Any]) -> None:
+    params = load_params(ROOT / "params.yaml", profile)
+    shipped = resolve(check_recipe(params.recipe, "params.yaml"), {}, params.data.train_images)
+    assert gpu.settings(recipe) == shipped
+    counts = (params.data.train_images, params.data.validation_images, params.data.test_images)
+    assert counts == (gpu.Size().pictures if profile == "full" else gpu.Size().few)
+
+
+def test_every_part_goes_through_at_a_tiny_size(tmp_path: Path) -> None:
+    done = call("--out", str(tmp_path), "--tiny")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (path,) = tmp_path.iterdir()
+    report = json.loads(path.read_text())
+    assert path.name.endswith(f"-tiny-{report['environment']['date']}.json") and report["size"] == "tiny"
+    first, second, third, fourth, fifth = (report[f"part_{number}"] for number in range(1, 6))
+    assert (first["failed"], first["not run"]) == (0, 0) and first["passed"] == len(first["rows"]) > 100
+    assert second["runs"] == second["equal_alone"] == second["equal_beside_a_neighbour"] == 4
+    assert [run["status"] for run in third["runs"]] == ["done", "done"]
+    for net in (fourth["full"], fourth["quick"]):
+        assert min(net["processes"]["1"], net["dataloader"], net["on_device"]) > 0
+    assert fifth["runs"] > 0 and not fifth["failed"]
+    assert fifth["whole_runs"] > 1000 and fifth["whole_hours"] > 0
+    assert "part 5" in done.stdout
+
+
+def test_a_part_that_fails_is_noted_and_the_next_one_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(bench: object, seconds: float) -> dict[str, Any]:
+        """Breaks."""
+        raise ValueError("no such kernel\nand more")
+
+    def fine(bench: object, seconds: float) -> dict[str, Any]:
+        """Works."""
+        return {"found": seconds}
+
+    monkeypatch.setattr(gpu, "PARTS", ((broken, 10), (fine, 60), (fine, None)))
+    report: dict[str, Any] = {}
+    kept: list[int] = []
+    bench = SimpleNamespace(left=50.0, minutes=4.0)
+    assert not gpu.measure(bench, [1, 2, 3], report, lambda: kept.append(len(report)))  # type: ignore[arg-type]
+    assert report["part_1"]["problem"] == "ValueError: no such kernel"
+    assert "raise ValueError" in report["part_1"]["traceback"]
+    assert report["part_2"]["found"] == 30.0, "half of the minutes is half of the share"
+    assert report["part_3"]["found"] == 50.0, "all that is left"
+    assert kept == [1, 2, 3], "written after every part"
+    bench.left = 0.0
+    assert not gpu.measure(bench, [2], report, lambda: None)  # type: ignore[arg-type]
+    assert "no time is left" in report["part_2"]["problem"]
+
+
+def test_a_level_that_fails_is_a_row(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def unlucky(spec: Any, data: object) -> Any:
+        if spec.settings.norm.name == "group":
+            raise RuntimeError("norm failed")
+        if spec.settings.search.name != "none":
+            raise ModuleNotFoundError("no optuna", name="optuna")
+        return SimpleNamespace(status="done")
+
+    monkeypatch.setattr(gpu, "execute", unlucky)
+    monkeypatch.setattr(gpu, "CHECKS", ())
+    found = gpu.part_1(gpu.Bench(tmp_path, gpu.TINY, "cpu", 1.0), 60.0)
+    assert (found["failed"], found["not run"]) == (1, 3)
+    (row,) = (row for row in found["rows"] if row["passed"] is False)
+    assert row["what"] == "norm: group" and row["problem"] == "RuntimeError: norm failed"
+
+
+def test_what_it_does_itself_goes_through_on_cuda_tensors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without values, on a machine without a GPU (`fake_cuda`); its processes and its first part are left out."""
+    bench = gpu.Bench(tmp_path, replace(gpu.TINY, try_seconds=0.01), "cuda", 1.0)
+    folder = bench.large
+    with fake_cuda(monkeypatch):
+        found = gpu.part_3(bench, 60.0)
+        assert [(one["precision"], one["status"]) for one in found["runs"]] == [
+            ("bfloat16", "done"), ("tf32", "done"), ("float32", "done"),
+        ]  # fmt: skip
+        data = gpu.data_of(folder, "cuda")
+        assert gpu.pace_of(bench, data, deterministic=False) > 0
+        assert gpu.pace_of(bench, data, deterministic=True) > 0
+        # The loop beside it copies pictures from the CPU itself.
+        assert gpu.rival_pace(bench, bench.spec(gpu.TINY.full), gpu.data_of(folder, "cpu"), gpu.from_device) > 0
+    assert torch.are_deterministic_algorithms_enabled()
+    assert torch.backends.cudnn.conv.fp32_precision == "ieee", "put back as the bench has it"
+
+
+BARE = """
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {names}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Missing())
+import benchmarks.gpu
+"""
+
+
+def test_it_needs_torch_and_numpy_alone() -> None:
+    names = {"mlflow", "dvc", "pydantic", "yaml", "optuna", "typer", "rich", "scipy", "pandas", "torchvision", "PIL"}
+    done = subprocess.run(
+        [sys.executable, "-c", BARE.format(names=names)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_it_is_for_and_what_it_refuses() -> None:
+    told = call("--help").stdout
+    assert all(f"\n{number}  " in told for number in range(1, 6)) and "--minutes" in told
+    for wrong, words in ((("--parts", "1,9"), "numbers from 1 to 5"), ((), "name a folder")):
+        done = call(*(("--out", "x", *wrong) if wrong else ()))
+        assert done.returncode == 2 and words in done.stderr.splitlines()[-1]
+
+
+def test_the_grid_can_be_carried_to_where_its_plan_can_t_be_made(tmp_path: Path) -> None:
+    path = tmp_path / "grid.json"
+    assert call("--grid", str(path)).returncode == 0
+    kinds = json.loads(path.read_text())
+    assert kinds == gpu.grid_of_full()
+    assert all(gpu.settings(kind["settings"]) for kind in kinds)
