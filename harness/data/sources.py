@@ -69,7 +69,7 @@ SOURCE: "Registry[Callable[[DataParams], Source]]" = Registry("data.source")
 
 
 # Sources that `prepare` would fetch or unpack something for: how to tell what, None where all is there.
-TO_FETCH: dict[str, Callable[[DataParams], str | None]] = {}
+TO_FETCH: "dict[str, Callable[[DataParams], str | None]]" = {}
 
 
 def register_sources() -> None:

@@ -47,7 +47,6 @@ def test_a_record_becomes_a_run(store: Store, uri: str) -> None:
         "current": "true",
         "mlflow.source.git.commit": "abc1234",
         "device": "cpu",
-        "device": "cpu",
     }
     assert expected.items() <= run["tags"].items()
     assert run["status"] == "FINISHED"
