@@ -1,4 +1,5 @@
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 PAGES = ["index", "many_levels", "activation", "claims", "surfaces", "preflight", "notes"]
 WIDTHS = [390, 1440]  # pixels: a phone, a desk
@@ -91,6 +92,14 @@ def test_a_page_is_whole_quiet_and_fits(visit, name, report):
     ):
         found = tab.evaluate(CONTRAST, [selector, wanted])
         assert not [(ratio, text) for ratio, text in found if ratio < least], selector
+    tab.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing_to_mend(visit, name):
+    tab = visit(name)
+    found = Axe().run(tab)
+    assert found.violations_count == 0, found.generate_report()
     tab.close()
 
 

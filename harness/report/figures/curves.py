@@ -70,7 +70,7 @@ def draw(
     for panel, arm in zip(panels, arms, strict=True):
         colour = STANDING_COLOURS[arm.primary.standing]
         if not arm.is_control:
-            panel.line(reference["epoch"], reference["mean"], color=INK, linewidth=0.9, alpha=0.55)
+            panel.behind(reference["epoch"], reference["mean"], color=INK, linewidth=0.9, alpha=0.55)
         for table, style, width in ((train, DASHED, 1.2), (validation, "-", 1.8)):
             mine = table[table["level"] == arm.level]
             # A single epoch has no line to draw.

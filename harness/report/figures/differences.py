@@ -7,6 +7,7 @@ from harness.analysis.sentences import level_name
 from harness.analysis.summary import ContextSummary, StudySummary
 from harness.report.figures.registry import Drawing, figure
 from harness.report.figures.style import FAINT, INK, STANDING_COLOURS, mark_control, rows_axes
+from harness.report.limits import within_difference
 
 
 @figure("differences", order=10)
@@ -24,7 +25,7 @@ def differences(summary: StudySummary, context: ContextSummary) -> Iterator[Draw
     axes.axvline(0, color=INK, linewidth=1)
     for row, arm in enumerate(context.arms):
         colour = STANDING_COLOURS[arm.primary.standing]
-        difference = arm.primary.difference
+        difference = within_difference(arm.primary.difference, PRIMARY)
         if arm.is_control:
             axes.plot(0, row, "D", color=colour, markersize=5)
             mark_control(axes, row)

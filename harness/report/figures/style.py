@@ -14,11 +14,12 @@ from matplotlib.figure import Figure
 
 from harness.analysis.summary import Standing
 
-INK = "#010203"  # texts, axes, the control
+INK = "#010203"  # texts, axes, the control; of data nothing else
 FAINT = "#010204"  # grid lines
 BETTER = "#010205"
 WORSE = "#010206"
 UNRESOLVED = "#010207"
+DIFFERENT = "#010208"
 
 # Stand-in -> what the page substitutes; the fallback serves a figure saved by itself.
 PAGE_COLOURS = {
@@ -27,12 +28,13 @@ PAGE_COLOURS = {
     BETTER: "var(--better, #1f6fc4)",
     WORSE: "var(--worse, #c2500a)",
     UNRESOLVED: "var(--undecided, #747a84)",
+    DIFFERENT: "var(--different, #7d4bb8)",
 }
 STANDING_COLOURS: dict[Standing, str] = {
     "control": INK,
     "better": BETTER,
     "worse": WORSE,
-    "different": INK,
+    "different": DIFFERENT,
     "unresolved": UNRESOLVED,
 }
 
