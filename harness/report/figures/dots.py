@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from harness.analysis.quantities import PRIMARY, quantity
 from harness.analysis.sentences import capital, level_name, plural
 from harness.analysis.summary import Compared, ContextSummary, StudySummary
+from harness.report.figures.hero import has_differences
 from harness.report.figures.registry import Drawing, figure
 from harness.report.figures.style import INK, STANDING_COLOURS, mark_control, rows_axes
 from harness.report.limits import limits, within
@@ -18,7 +19,9 @@ from harness.report.reasons import WHY
 
 @figure("seeds", order=20)
 def seeds(summary: StudySummary, context: ContextSummary) -> Iterator[Drawing]:
-    """Yield every run's value of the primary metric."""
+    """Yield every run's value of the primary metric, unless the page opens with it."""
+    if len(summary.contexts) == 1 and has_differences(summary):
+        return
     compared = summary.compared(context.name, PRIMARY)
     shown = quantity(PRIMARY)
     chance: float | None = context.control.chance

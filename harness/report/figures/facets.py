@@ -19,8 +19,8 @@ from matplotlib.ticker import MaxNLocator
 from harness.report.figures.cutting import beyond, cut_band, cut_line, outside
 from harness.report.figures.style import FAINT, INK, SMALL, WIDTH, shorten
 
-COLUMNS = 3  # at most
-SMALLEST = 7.5  # points
+COLUMNS = 3  # at most; fewer where the titles need room
+TITLE_LETTER = 0.65 * SMALL / 72  # inches; the average letter in bold
 # Inches.
 LEFT, RIGHT, TOP, BOTTOM = 0.52, 0.08, 0.5, 0.42
 PANEL_HEIGHT, ROW_GAP, COLUMN_GAP = 0.85, 0.28, 0.12
@@ -115,10 +115,8 @@ class Panel:
         """Draw the title, the grid, and tick labels where the panel stands at the edge."""
         text = {"fontsize": SMALL, "color": INK}
         right, top = self.left + self.width, self.bottom + PANEL_HEIGHT
-        # A bold letter is about 0.65 of its size wide. A long name gets smaller letters, then dots.
-        size = max(SMALLEST, min(SMALL, 72 * self.width / (0.65 * len(title))))
-        title = shorten(title, int(72 * self.width / (0.65 * size)))
-        self.axes.text(self.left, top + 0.05, title, fontsize=size, color=INK, fontweight="bold")
+        title = shorten(title, int(self.width / TITLE_LETTER))
+        self.axes.text(self.left, top + 0.05, title, fontsize=SMALL, color=INK, fontweight="bold")
         self.axes.plot([self.left, right], [self.bottom] * 2, color=INK, linewidth=0.6)
         for tick in self.y.ticks:
             height = self.up(tick)
@@ -143,6 +141,11 @@ def shown(label: str) -> str:
     return f"\u200b{label}" if label.startswith("_") else label
 
 
+def panel_width(columns: int) -> float:
+    """Return the width of one of `columns` panels side by side, in inches."""
+    return (WIDTH - LEFT - RIGHT - (columns - 1) * COLUMN_GAP) / columns
+
+
 def facets(
     titles: Sequence[str],
     x: Scale,
@@ -153,9 +156,11 @@ def facets(
 ) -> tuple[Figure, list[Panel]]:
     """Return a figure with one titled panel per entry; `labels` name the x and the y axis."""
     columns = min(columns, len(titles))
+    while columns > 2 and max(map(len, titles)) * TITLE_LETTER > panel_width(columns):
+        columns -= 1
     rows = math.ceil(len(titles) / columns)
     height = TOP + rows * PANEL_HEIGHT + (rows - 1) * ROW_GAP + BOTTOM
-    width = (WIDTH - LEFT - RIGHT - (columns - 1) * COLUMN_GAP) / columns
+    width = panel_width(columns)
     figure = Figure(figsize=(WIDTH, height))
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(0, height), autoscale_on=False)
     axes.set_axis_off()

@@ -1,6 +1,6 @@
 """How a signal changes from layer to layer: spread of activations, dead units, gradient norms."""
 
-from typing import Literal
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -74,7 +74,7 @@ def draw(
     """
     ends = {level: values[[0, -1]] for level, values in found.items()}
     y = y or log_scale(list(ends.values()))
-    styles: tuple[Literal["--"], Literal["-"]] = ("--", "-")
+    styles: tuple[Any, Any] = ("--", "-")
     legend = [
         Line2D([], [], color=BETTER, marker="o", markersize=3, linestyle=style, label=label)
         for style, label in zip(styles, looks, strict=True)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from harness.report.figures.cutting import beyond
-from harness.report.figures.style import BETTER, INK, UNRESOLVED, WORSE, one_axes
+from harness.report.figures.style import BETTER, INK, SMALL, UNRESOLVED, WORSE, one_axes
 from harness.report.figures.watched import positive
 
 HEIGHT = 1.9  # inches
@@ -28,7 +28,7 @@ def upright(xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
     figure, axes = one_axes(HEIGHT, xlabel, LEFT)
     axes.grid(axis="y")
     axes.set_title(ylabel, loc="left", pad=5)
-    axes.tick_params(axis="y", labelsize=9)
+    axes.tick_params(axis="y", labelsize=SMALL)
     return figure, axes
 
 

@@ -38,9 +38,10 @@ STANDING_COLOURS: dict[Standing, str] = {
     "unresolved": UNRESOLVED,
 }
 
-WIDTH = 4.5  # inches; narrow enough that texts stay legible when a phone scales the figure down
+WIDTH = 4.1  # inches: on a phone a point is then 1.17 pixels, and the smallest text 11
+WIDE = 8.2  # inches, of the figure that a page opens with, where there is room
 TEXT = 10.0  # points
-SMALL = 9.0
+SMALL = 9.5
 LETTER = TEXT * 0.6 / 72  # inches; a wide font's average letter
 LONGEST_LABEL = 22  # letters; more would leave no room for the data
 ROW, MARGIN, BELOW = 0.27, 0.12, 0.45  # inches
