@@ -262,6 +262,44 @@ def test_words_of_a_study_are_not_markup(tmp_path):
     assert "<b> beats a" in page.text
 
 
+def test_pictures_of_the_classes_are_on_the_front_page_with_how_well_the_recipe_knows_them(tmp_path):
+    bench = Bench(tmp_path)
+    bench.study("small", "activation", {"relu": 0.5, "b": 0.7}, "relu", {"plain": {}})
+    procedures(tmp_path)
+    render(bench.save(), tmp_path / "reports", None)
+    text = (tmp_path / "reports" / "index.html").read_text()
+    pictures = re.findall(r'<img src="(data:image/png;base64,[^"]+)" alt="([^"]+)"', text)
+    assert [unescape(name) for _, name in pictures] == [f"Pictures: {name}" for name in made_up.CLASSES]
+    assert pictures[0][0].endswith(made_up.strip(0))
+    assert re.search(r"<b>ring</b> <span class=\"soft\">5\d\.\d.% right", text)
+    assert "of 3 classes and 1 more" in text
+    assert "<b>cross" not in text
+
+
+@pytest.mark.parametrize(
+    ("factor", "levels", "shown"),
+    [
+        ("augmentation", {"none": 0.5, "flip": 0.6, "mine": 0.6}, {"none": 10, "flip": 20}),
+        ("preprocessing", {"raw": 0.5}, {"raw": 30}),
+        ("activation", {"none": 0.5}, {}),
+    ],
+)
+def test_a_study_of_pictures_shows_what_each_level_does_to_them(tmp_path, factor, levels, shown):
+    procedures(tmp_path)
+    bench = Bench(tmp_path)
+    study = bench.study("small", factor, levels, next(iter(levels)))
+    for arm in study["arms"]:
+        # As a plan spells them: with the arguments where a level has any.
+        chosen = {"flip": {"flip": {"share": 0.5}}, "mine": {"flip": {"share": 0.9}}}
+        arm["settings"][factor] = chosen.get(arm["level"], arm["level"])
+    render(bench.save(), tmp_path / "reports", None)
+    text = (tmp_path / "reports" / "small.html").read_text()
+    pictures = dict(re.findall(r'base64,([^"]+)" alt="Pictures: (\w+)"', text))
+    assert pictures == {made_up.strip(grey): level for level, grey in shown.items()}
+    assert ("\u22120.50 to 255.00" in text) == (factor == "preprocessing")
+    assert ("What each level does to the same picture" in text) == bool(shown)
+
+
 LABELS = [
     "$0 to $10",
     "_hidden",

@@ -105,7 +105,7 @@ def hero(summary: StudySummary) -> tuple[Drawing, Drawing] | None:
         below = ""
     else:
         lanes += [(context.name, context, apart, differences_of(context)) for context in contexts]
-        below = f"difference to {control}, percentage points of {SHOWN.label}"
+        below = f"difference to {control}, points"
     words = (title_of(summary, contexts, control), " ".join(caption_of(contexts, control)))
     label = f"Differences of every level to {control} with 95\u00a0% intervals, in every context"
     wide = draw(lanes, WIDE, ACROSS if len(lanes) != 4 else 2, below)

@@ -6,6 +6,7 @@ from harness.analysis import sentences
 from harness.analysis.summary import StudySummary, all_arms
 from harness.report.lanes import factors, in_words, widest
 from harness.report.pages.registry import Bench, page
+from harness.report.pictures import of_classes
 from harness.report.templating import template
 from harness.report.thumbs import thumb
 
@@ -20,6 +21,7 @@ def index_page(bench: Bench) -> str:
         factors=found,
         widest=widest(found),
         lines=in_words(found),
+        classes=of_classes(bench),
         tally=sentences.tally(bench.claims),
         cost=total_cost(bench.summaries),
         costs={summary.name: total_cost([summary]) for summary in bench.summaries},

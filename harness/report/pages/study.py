@@ -4,6 +4,7 @@ from harness.analysis.diagnosis import context_diagnoses
 from harness.analysis.summary import StudySummary, all_arms
 from harness.report.navigation import neighbours
 from harness.report.pages.registry import Bench
+from harness.report.pictures import of_levels
 from harness.report.placing import context_figures, opening_figure
 from harness.report.templating import template
 
@@ -19,6 +20,7 @@ def study_page(bench: Bench, summary: StudySummary, tables: dict[str, str]) -> s
         before=before,
         after=after,
         opening=opening_figure(summary),
+        gallery=of_levels(bench, summary),
         figures={context.name: context_figures(summary, context) for context in summary.contexts},
         diagnoses={context.name: context_diagnoses(summary, context) for context in summary.contexts},
         tables=tables,
