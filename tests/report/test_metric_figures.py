@@ -9,7 +9,7 @@ from harness.analysis.tables import read_study
 from harness.report.figures.dots import metric
 from harness.report.figures.style import DIFFERENT, STANDING_COLOURS, styled
 from harness.report.limits import within, within_difference
-from harness.report.reasons import WHY
+from harness.report.mechanisms import WHY
 from tests.report import made_up
 from tests.report.made_up import Bench
 

@@ -14,7 +14,7 @@ from harness.report.figures.hero import has_differences
 from harness.report.figures.registry import Drawing, figure
 from harness.report.figures.style import INK, STANDING_COLOURS, mark_control, rows_axes
 from harness.report.limits import limits, within
-from harness.report.reasons import WHY
+from harness.report.mechanisms import WHY
 
 
 @figure("seeds", order=20)
