@@ -74,6 +74,22 @@ def test_an_axis_ends_where_values_end(tmp_path, monkeypatch):
     assert low >= -0.03 * high
 
 
+def test_one_level_that_exploded_does_not_flatten_the_others_and_is_said(tmp_path, monkeypatch):
+    steps = {"a": 1.0, "b": 2.0, "c": 3e11}
+    drawn = drawings(
+        tmp_path,
+        monkeypatch,
+        {"a": 0.5, "b": 0.5, "c": 0.5},
+        lambda level, seed: {"steps": steps[level] * (1 + seed / 9)},
+    )
+    axes = drawn["steps"].figure.axes[0]
+    assert axes.get_xlim()[1] < 10
+    assert [text.get_text() for text in axes.texts] == ["3 values beyond"]
+    across = [value for line in axes.lines for value in line.get_xdata()]
+    assert max(across) < 10 and max(path[0] for path in axes.collections[0].get_offsets()) < 10
+    assert drawn["steps"].title.replace("\u00a0", " ").endswith("to 3e11 with c")
+
+
 @pytest.mark.parametrize(
     ("metric_name", "low", "high", "shown"),
     [

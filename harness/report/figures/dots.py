@@ -1,20 +1,26 @@
 """One dot per seed, with the mean and its interval, for the primary metric and every other one named."""
 
+import math
 from collections.abc import Iterator
 
+import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from harness.analysis.quantities import PRIMARY, quantity
+from harness.analysis.quantities import PRIMARY, Quantity, quantity
 from harness.analysis.sentences import capital, level_name, plural
 from harness.analysis.summary import Compared, ContextSummary, StudySummary
+from harness.report.figures.cutting import beyond
 from harness.report.figures.hero import has_differences
 from harness.report.figures.registry import Drawing, figure
-from harness.report.figures.style import INK, STANDING_COLOURS, mark_control, rows_axes
+from harness.report.figures.style import INK, SMALL, STANDING_COLOURS, mark_control, rows_axes
 from harness.report.limits import limits, within
 from harness.report.mechanisms import WHY
+
+EXPLOSION = 50  # times the median; what has exploded is many powers of ten above it
+HUGE = 1e6
 
 
 @figure("seeds", order=20)
@@ -67,13 +73,13 @@ def seen(compared: list[Compared], factor: str) -> str:
     label = capital(shown.label)
     values = [(one.value.mean, level_name(one.level, factor)) for one in compared if one.value]
     if len(values) == 1:
-        return f"{label}: {values[0][1]}, {shown.value(values[0][0])}"
+        return f"{label}: {values[0][1]}, {large(shown, values[0][0])}"
     (low, lowest), (high, highest) = min(values), max(values)
     if shown.value(low) == shown.value(high):
         return f"{label}: {shown.value(low)} with every level"
     if all(one.standing in ("control", "unresolved") for one in compared):
         return f"{label}: no level can be told from the control"
-    return f"{label}: from {shown.value(low)} with {lowest} to {shown.value(high)} with {highest}"
+    return f"{label}: from {large(shown, low)} with {lowest} to {large(shown, high)} with {highest}"
 
 
 def metric_words(context: ContextSummary, compared: list[Compared], absent: int, name: str) -> Iterator[str]:
@@ -108,6 +114,12 @@ def draw(
     hollow = runs["censored"].astype(bool) if name == "epochs_to_target" else runs["status"] == "never"
     broken = (runs["status"] != "done") & ~hollow
     palette = {one.level: STANDING_COLOURS[one.standing] for one in compared}
+    edge = ordinary(compared) * shown.scale
+    far = runs["shown"] > edge
+    for level, count in runs[far].groupby("level").size().items():
+        axes.annotate(beyond(count), (1, rows[str(level)]), (0, 0), xycoords=("axes fraction", "data"),
+                      textcoords="offset points", ha="right", va="center", fontsize=SMALL)  # fmt: skip
+    runs, hollow, broken = runs[~far], hollow[~far], broken[~far]
     dots = runs[~hollow & ~broken]
     if len(dots):
         sns.scatterplot(data=dots, x="shown", y="row", hue="level", palette=palette, alpha=0.5, s=26, linewidth=0,
@@ -124,12 +136,31 @@ def draw(
         if value is None:
             continue
         if value.low is not None and value.high is not None:
-            ends = [value.low * shown.scale, value.high * shown.scale]
+            ends = [min(end * shown.scale, edge) for end in (value.low, value.high)]
             axes.plot(ends, [row, row], color=colour, linewidth=1.6, solid_capstyle="round")
-        axes.plot(value.mean * shown.scale, row, "|", color=colour, markersize=12, markeredgewidth=2.4)
+        if value.mean * shown.scale <= edge:
+            axes.plot(value.mean * shown.scale, row, "|", color=colour, markersize=12, markeredgewidth=2.4)
     axes.set(xlabel="", ylabel="")
     keep_possible(axes, name, shown.scale)
     return drawn
+
+
+def ordinary(compared: list[Compared]) -> float:
+    """Return where the axis ends at the latest, in stored units, so that one explosion doesn't flatten all others.
+
+    That is twice the largest mean within `EXPLOSION` times the median one; infinity where no mean is beyond that.
+    """
+    means = [abs(one.value.mean) for one in compared if one.value]
+    most = EXPLOSION * float(np.median(means))
+    if not most or max(means) <= most:
+        return math.inf
+    return 2 * max(mean for mean in means if mean <= most)
+
+
+def large(shown: Quantity, stored: float) -> str:
+    """Return a value as text; a huge one, as of a loss that exploded, by its power of ten."""
+    number = stored * shown.scale
+    return f"{number:.0e}".replace("e+", "e") if abs(number) >= HUGE else shown.value(stored)
 
 
 def keep_possible(axes: Axes, name: str, scale: float) -> None:
