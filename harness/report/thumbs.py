@@ -6,15 +6,16 @@ from markupsafe import Markup
 
 from harness.analysis.quantities import PRIMARY
 from harness.analysis.summary import ContextSummary, StudySummary
+from harness.report.figures.style import BETTER, DIFFERENT, INK, STANDING_COLOURS, UNRESOLVED, WORSE
 from harness.report.limits import within_difference
 
 WIDTH, ROW, ROOM = 120.0, 7.0, 4.0  # units of the picture
 CLASSES = {
-    "better": "better",
-    "worse": "worse",
-    "unresolved": "undecided",
-    "control": "control",
-    "different": "different",
+    BETTER: "better",
+    WORSE: "worse",
+    UNRESOLVED: "undecided",
+    DIFFERENT: "different",
+    INK: "control",
 }
 
 
@@ -32,7 +33,7 @@ def thumb(summary: StudySummary, context: ContextSummary) -> Markup:
     parts = [f'<path class="zero" d="M{across(0)} 0V{height:g}"/>']
     for row, (arm, difference) in enumerate(rows):
         at = f"{1 + ROW * (row + 0.5):g}"
-        look = CLASSES[arm.primary.standing]
+        look = CLASSES[STANDING_COLOURS[arm.primary.standing]]
         if difference is not None and difference.low is not None and difference.high is not None:
             parts.append(f'<path class="{look}" d="M{across(difference.low)} {at}H{across(difference.high)}"/>')
         if difference is not None or arm.is_control:

@@ -77,7 +77,7 @@ def seen(compared: list[Compared], factor: str) -> str:
     (low, lowest), (high, highest) = min(values), max(values)
     if shown.value(low) == shown.value(high):
         return f"{label}: {shown.value(low)} with every level"
-    if all(one.standing in ("control", "unresolved") for one in compared):
+    if not any(one.standing in ("better", "worse", "different") for one in compared):
         return f"{label}: no level can be told from the control"
     return f"{label}: from {large(shown, low)} with {lowest} to {large(shown, high)} with {highest}"
 

@@ -24,6 +24,7 @@ from harness.report.figures.style import (
     LONGEST_LABEL,
     SMALL,
     STANDING_COLOURS,
+    UNRESOLVED,
     WIDE,
     WIDTH,
     shorten,
@@ -83,7 +84,7 @@ class Lane:
     def dot(self, row: int, at: float, arm: Arm) -> None:
         """Draw the mark of a mean: hollow where it can't be told from the control, a diamond for the control."""
         colour = STANDING_COLOURS[arm.primary.standing]
-        hollow = arm.primary.standing == "unresolved"
+        hollow = colour == UNRESOLVED
         self.axes.plot(self.across(at), self.height(row), "D" if arm.is_control else "o", color=colour, markersize=5.5,
                        markerfacecolor="none" if hollow else colour, markeredgewidth=1.4)  # fmt: skip
 
@@ -219,13 +220,14 @@ def title_of(summary: StudySummary, contexts: Sequence[ContextSummary], control:
     """Return what is to be seen: how many levels stand how, or who leads in which contexts."""
     if len(summary.contexts) == 1:
         counts = Counter(arm.primary.standing for arm in contexts[0].arms)
+        others = len(contexts[0].arms) - 1
+        open_ones = others - counts["better"] - counts["worse"]
         parts = [
             f"{counts['better']} above {control}" if counts["better"] else "",
             f"{counts['worse']} below" + ("" if counts["better"] else f" {control}") if counts["worse"] else "",
-            f"{counts['unresolved']} that can't be told from it" if counts["unresolved"] else "",
+            f"{open_ones} that can't be told from it" if open_ones else "",
         ]
-        others = len(contexts[0].arms) - 1
-        if counts["unresolved"] == others:
+        if open_ones == others:
             return f"{plural(others, 'level')}, none that can be told from {control}"
         return f"{plural(others, 'level')}: {', '.join(part for part in parts if part)}"
     factor = str(summary.tables.plan["factor"])
