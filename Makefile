@@ -60,4 +60,4 @@ lock: .venv/installed
 		--no-emit-index-url --no-header --upgrade --quiet --output-file requirements.lock
 
 clean:
-	rm -rf .venv data/prepared data/runs data/plan.json data/tracking.json data/surfaces.json data/preflight.json reports mlflow.db mlruns
+	rm -rf .venv data/prepared data/runs data/plan.json data/tracking.json data/surfaces.json data/preflight.json data/pictures.json reports mlflow.db mlruns

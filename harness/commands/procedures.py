@@ -1,11 +1,14 @@
 """Stage procedures."""
 
+from harness.campaign.project import PICTURES, PREPARED
 from harness.commands.preflight import preflight
 from harness.commands.surfaces import followed, keep_surfaces
+from harness.config import load_params
+from harness.console import console
 
 
 def procedures() -> None:
-    """Run preflight and surfaces, which the report shows beside the studies; a failed check stops nothing."""
+    """Run preflight and surfaces and draw pictures, which the report shows; a failed check stops nothing."""
     from multiprocessing import get_context
 
     from harness.cores import process_pool
@@ -14,4 +17,15 @@ def procedures() -> None:
     with process_pool(1, get_context("spawn")) as pool:
         following = pool.submit(followed)
         preflight(keep_going=True)
+        keep_pictures()
         keep_surfaces(following.result())
+
+
+def keep_pictures() -> None:
+    """Write what the data look like, and what augmentation and input scaling make of them, for the report."""
+    from harness.data.prepared import Prepared
+    from harness.procedures.pictures import pictures
+    from harness.procedures.store import write
+
+    write(PICTURES, pictures(Prepared.load(PREPARED), load_params().data.seed))
+    console.print(f"{PICTURES}: classes, augmentations and input scalings as pictures")

@@ -1,32 +1,49 @@
 """Drawings -> figures with an anchor on a page."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
 from harness.analysis.quantities import PRIMARY
 from harness.analysis.summary import ContextSummary, StudySummary
 from harness.analysis.verdicts import JudgedClaim
+from harness.report.figures.hero import hero
 from harness.report.figures.registry import Drawing, figure
 from harness.report.figures.style import styled
 from harness.report.svg import inline_svg
 from harness.spec import slug
 
+OPENING = "differences"  # anchor of the figure that a study page opens with
+
 
 @dataclass(frozen=True)
 class Placed:
-    """A figure as a template places it."""
+    """A figure as a template places it; `narrow` is the same for phones where `svg` is too wide for them."""
 
     anchor: str
     title: str
     caption: str
     svg: Markup
+    narrow: Markup | None = None
 
 
 def place(drawing: Drawing, anchor: str) -> Placed:
     """Return a drawing as inline SVG under `anchor`."""
     svg = Markup(inline_svg(drawing.figure, f"svg-{anchor}", drawing.label))
     return Placed(anchor, drawing.title, drawing.caption, svg)
+
+
+def place_both(wide: Drawing, narrow: Drawing, anchor: str) -> Placed:
+    """Return a figure that is drawn twice, wide and narrow; the page shows one of them."""
+    slim = Markup(inline_svg(narrow.figure, f"svg-{anchor}-narrow", narrow.label))
+    return replace(place(wide, anchor), narrow=slim)
+
+
+def opening_figure(summary: StudySummary) -> Placed | None:
+    """Return the figure that a study page opens with, if there is something to compare."""
+    with styled():
+        drawn = hero(summary)
+        return place_both(*drawn, OPENING) if drawn else None
 
 
 def context_figures(summary: StudySummary, context: ContextSummary) -> list[Placed]:
@@ -49,5 +66,5 @@ def evidence(judged: JudgedClaim) -> str | None:
     for one in judged.comparisons:
         if one.difference is not None:
             metric, context = one.comparison.metric, one.comparison.context
-            return anchor_of("differences", context) if metric == PRIMARY else anchor_of("metric", context, metric)
+            return OPENING if metric == PRIMARY else anchor_of("metric", context, metric)
     return None

@@ -31,16 +31,42 @@ def inline_svg(figure: Figure, identifier: str, label: str) -> str:
     text = own_ids(text.replace("xlink:href", "href"), identifier)
     for stand_in, colour in PAGE_COLOURS.items():
         text = text.replace(stand_in, colour)
-    text = re.sub(r"font-family: ?[^;\"]+|(?<=px )'DejaVu Sans'[^;\"]*", lambda match: fonts(match[0]), text)
+    # The root names the fonts once, for all texts in it.
+    text = re.sub(r"font-family: ?[^;\"]+; ?|; font-family: ?[^;\"]+", "", text)
+    text = re.sub(r"font: ?((?:\w+ )*)([\d.]+px) [^;\"]+", long_font, text)
+    text = text.replace(' transform="rotate(-0 ', ' transform="rotate(0 ')
+    text = re.sub(r' transform="rotate\(0 [^"]*"', "", text)
     # A hundredth of a point is invisible, and the digits are half of the file. Numbers that are read stay.
     text = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(\.\d\d)\d+", r"\1", tag[0]), text)
+    text = lean(text)
     text = re.sub(r"<svg[^>]*>", lambda match: opening(match[0], identifier, label), text, count=1)
     return re.sub(r"\n\s*", "\n", text).strip()
 
 
-def fonts(found: str) -> str:
-    """Return the page's fonts in place of a font declaration or the end of a `font:` shorthand."""
-    return f"font-family: {FONTS}" if found.startswith("font-family") else FONTS
+def long_font(match: re.Match[str]) -> str:
+    """Return a `font:` shorthand as its weight and size alone."""
+    weight = match[1].strip()
+    return (f"font-weight: {weight}; " if weight else "") + f"font-size: {match[2]}"
+
+
+def lean(text: str) -> str:
+    """Return the same picture without groups that group nothing, paths that paint nothing, and long-winded paths."""
+    text = re.sub(r'<path [^>]*style="fill: none"/>', "", text)
+    text = re.sub(r' d="([^"]*)"', lambda match: f' d="{short_path(match[1])}"', text)
+    kept: list[bool] = []
+
+    def group(tag: re.Match[str]) -> str:
+        if tag[0] == "</g>":
+            return tag[0] if kept.pop() else ""
+        kept.append(tag[0] != "<g>")
+        return tag[0] if kept[-1] else ""
+
+    return re.sub(r"<g(?: [^>]*)?>|</g>", group, text)
+
+
+def short_path(path: str) -> str:
+    """Return a path without the spaces that its letters make needless."""
+    return re.sub(r"\s*([A-Za-z])\s*", r"\1", path.strip())
 
 
 def own_ids(text: str, identifier: str) -> str:
@@ -61,5 +87,5 @@ def opening(tag: str, identifier: str, label: str) -> str:
     assert box is not None
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {box[0]} id="{identifier}" role="img" '
-        f'aria-label="{escape(label, quote=True)}">'
+        f'aria-label="{escape(label, quote=True)}" style="font-family: {FONTS}">'
     )

@@ -1,7 +1,9 @@
 """Jinja with the few helpers that the templates use. Everything is escaped unless it is Markup."""
 
+from base64 import b64encode
 from collections.abc import Mapping
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ from markupsafe import Markup
 from harness.analysis import diagnosis, sentences
 from harness.analysis.quantities import PRIMARY, quantity
 from harness.analysis.statistics import smallest_p
+from harness.report import navigation
 from harness.report.also import also
+from harness.report.limits import within, within_difference
 from harness.report.placing import evidence
 from harness.spec import slug
 
@@ -43,10 +47,39 @@ def environment() -> Environment:
         evidence=evidence,
         also=also,
         smallest_p=smallest_p,
+        navigation=navigation,
+        policy=policy(),
+        script=script,
+        within=within,
+        within_difference=within_difference,
         style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
     )
     environment.filters.update(slug=slug, plain=plain, duration=duration, words=words, total=total)
     return environment
+
+
+@cache
+def code(name: str) -> str:
+    """Return what stands between the script tags for a file of the templates."""
+    return f"\n{(TEMPLATES / name).read_text(encoding='utf-8')}"
+
+
+def script(name: str) -> Markup:
+    """Return a file of the templates as an inline script."""
+    return Markup(f"<script>{code(name)}</script>")
+
+
+def policy() -> str:
+    """Return the content-security policy of a page: nothing is fetched, and no script runs but the bench's own.
+
+    Figures carry their looks in style attributes, so those are allowed.
+    """
+    digests = (sha256(code(path.name).encode()).digest() for path in sorted(TEMPLATES.glob("*.js")))
+    own = " ".join(f"'sha256-{b64encode(digest).decode()}'" for digest in digests)
+    return (
+        f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {own}; "
+        "base-uri 'none'; form-action 'none'"
+    )
 
 
 def words(name: str) -> str:

@@ -1,11 +1,14 @@
 """Made-up records in a real store: studies whose answers are known, without any training."""
 
 import hashlib
+import io
 import json
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from harness.records import Store
 from harness.spec import RunResult
@@ -243,6 +246,13 @@ def three_studies(root: Path) -> Store:
     return bench.save()
 
 
+def strip(grey: int) -> str:
+    """Return two grey pictures side by side as a PNG in base64."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((8, 16), grey, np.uint8)).save(buffer, "PNG")
+    return b64encode(buffer.getvalue()).decode()
+
+
 def procedures(folder: Path) -> None:
     """Write what the procedures would have found: two rules on one surface, and checks, one of which failed."""
     at = np.linspace(-1.0, 1.0, 9)
@@ -274,5 +284,14 @@ def procedures(folder: Path) -> None:
         for name, picture in pictures.items()
     ]  # fmt: skip
     found = {"passed": False, "checks": checks, "proposed_rate": 0.01, "settings": BASE}
-    for name, body in (("surfaces", surfaces), ("preflight", found)):
+    drawn = {
+        "size": [8, 8], "per_class": 2, "more_classes": 1,
+        "classes": {name: strip(40 * n) for n, name in enumerate(CLASSES)},
+        "augmentation": {
+            "none": {"strip": strip(10), "arguments": {}},
+            "flip": {"strip": strip(20), "arguments": {"share": 0.5}},
+        },
+        "preprocessing": {"raw": {"strip": strip(30), "arguments": {}, "low": -0.5, "high": 255.0}},
+    }  # fmt: skip
+    for name, body in (("surfaces", surfaces), ("preflight", found), ("pictures", drawn)):
         (folder / f"{name}.json").write_text(json.dumps(body))

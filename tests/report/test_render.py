@@ -1,13 +1,19 @@
 import json
 import re
+from base64 import b64encode
 from dataclasses import replace
+from hashlib import sha256
+from html import unescape
 from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
 
+from harness.analysis.summary import summarise
+from harness.analysis.tables import read_study
 from harness.errors import SettingError
 from harness.records import Store
+from harness.report.lanes import factors, in_words
 from harness.report.pages.registry import page
 from harness.report.render import render
 from harness.studies import PAGES
@@ -22,7 +28,7 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.links, self.ids, self.words, self.references = [], [], [], []
+        self.links, self.ids, self.words, self.references, self.relations = [], [], [], [], {}
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
@@ -30,6 +36,8 @@ class Page(HTMLParser):
         self.ids += [attributes["id"]] if "id" in attributes else []
         if tag == "a":
             self.links.append(attributes["href"])
+            if "rel" in attributes:
+                self.relations[attributes["rel"]] = attributes["href"]
         self.references += re.findall(r"url\(#([^)]+)\)", " ".join(value or "" for value in attributes.values()))
         if tag == "use":
             self.references.append(attributes["href"].removeprefix("#"))
@@ -95,18 +103,34 @@ def test_ids_are_unique_and_everything_referred_to_is_there(report):
                 assert anchor in read(report, target.stem).ids, (path, link)
 
 
-def test_nothing_comes_from_elsewhere(report):
+def test_nothing_comes_from_elsewhere_and_the_policy_forbids_it(report):
     for path in report.glob("*.html"):
-        text = path.read_text().replace('xmlns="http://www.w3.org/2000/svg"', "")
-        text = text.replace("http://www.w3.org/2000/svg", "").replace("<script>", "", path.stem == "surfaces")
-        assert not re.search(r"https?://|<script|<link rel=.stylesheet|@import|src=", text), path
+        text = path.read_text()
+        policy = unescape(re.search(r'Content-Security-Policy" content="([^"]+)"', text)[1])
+        assert policy.startswith("default-src 'none'; ") and "unsafe-inline' " not in policy.partition("script-src")[2]
+        scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+        for script in scripts:
+            assert f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" in policy, path
+        assert text.count("<script") == len(scripts) == 1 + (path.stem in ("surfaces", "index"))
+        rest = text.replace('xmlns="http://www.w3.org/2000/svg"', "").replace("http://www.w3.org/2000/svg", "")
+        assert not re.search(r"https?://|<link rel=.stylesheet|@import|src=(?!.data:)| on\w+=", rest), path
+
+
+def test_studies_are_linked_one_after_the_other(report):
+    first, second, third = (read(report, name) for name in ("activation", "initialization", "dropout"))
+    assert first.relations == {"next": "initialization.html"}
+    assert second.relations == {"prev": "activation.html", "next": "dropout.html"}
+    assert third.relations == {"prev": "initialization.html"}
+    for name in ("index", "claims", "notes", "surfaces", "preflight", "dropout"):
+        menu = {"activation.html", "initialization.html", "dropout.html", "claims.html", "notes.html"}
+        assert menu <= set(read(report, name).links)
 
 
 def test_a_study_page_says_all_that_it_should(report):
     text = read(report, "initialization").text
     for words in (
         "How much does the scale of the initial weights matter?",
-        "The control is he",
+        "against he",
         "he beats zeros by",
         "2 of 3 diverged",
         "> 10",
@@ -128,9 +152,9 @@ def test_the_curves_are_read_in_words_and_the_rules_are_stated(report):
 def test_the_index_gives_every_answer_and_the_tally(report):
     page = read(report, "index")
     text = page.text
-    assert "How much does each factor matter?" in text
+    assert "What a good choice gains, what a bad one costs" in text
     assert "Dense. dropout 0.25 beats dropout 0" in text
-    assert "3 of 6" in text
+    assert "Of 6 claims : 3 supported" in text.replace("\u00a0", " ")
     assert "claims.html" in page.links
 
 
@@ -147,19 +171,42 @@ def test_the_budget_is_said_before_any_verdict(report, name):
     )
 
 
-def test_the_factor_that_matters_most_comes_first_by_what_is_resolved(tmp_path):
+def test_factors_stand_by_what_the_seeds_vouch_for_and_unsteady_controls_are_marked(tmp_path):
     bench = Bench(tmp_path)
     bench.study("noisy", "activation", {"a": 0.5, "b": 0.6}, "a", spread=0.3)
-    bench.study("small", "activation", {"a": 0.5, "b": 0.6}, "a")
-    bench.study("large", "dropout", {"0": 0.5, "0.9": 0.2}, "0", {"dense": {}, "conv": {}})
-    render(bench.save(), tmp_path / "reports", None)
+    bench.study("small", "activation", {"a": 0.5, "b": 0.55}, "a")
+    bench.study("large", "dropout", {"0": 0.5, "0.9": 0.2, "0.1": 0.8}, "0", {"dense": {}, "conv": {}})
+    store = bench.save()
+    plan = store.read_plan()
+    found = {one.summary.name: one for one in factors([summarise(read_study(store, plan, s)) for s in plan["studies"]])}
+    assert list(found) == ["large", "small", "noisy"]
+    gain, cost = found["large"].gain, found["large"].cost
+    assert (gain.level, cost.level) == ("dropout 0.1", "dropout 0.9") and gain.context == cost.context == "dense"
+    assert 0.2 < gain.sure < gain.mean < 0.4 and 0.2 < cost.sure < cost.mean < 0.4
+    assert found["noisy"].gain is None and found["noisy"].cost is None and found["small"].cost is None
+    lines = in_words(list(found.values()))
+    assert lines["Do this"].startswith("Large: dropout 0.1 in dense (at least ") and "Noisy" in lines["Can't tell here"]
+
+    render(store, tmp_path / "reports", None)
     text = (tmp_path / "reports" / "index.html").read_text()
-    # An interval of three seeds that scatter goes beyond what accuracies can differ by; the axis doesn't.
-    ticks = [abs(int(tick.replace("−", "-"))) for tick in re.findall(r">(−?\d+)</text>", text)]
-    assert ticks and max(ticks) <= 200
-    table = text.split("<tbody>")[1].split("</tbody>")[0]
-    assert re.findall(r'<a href="(\w+)\.html">', table) == ["large", "small", "noisy"]
-    assert re.search(r"zero: dropout 0, (dense|conv)<", text) and "zero: a<" in text
+    listed = re.findall(r'data-name="(\w+)"', text)
+    assert listed == [one.title for one in found.values()]
+    widths = [float(width) for width in re.findall(r"width: ([\d.]+)%", text)]
+    assert widths and max(widths) == 100
+
+
+def test_a_control_that_scatters_is_said_to_be_unsteady(tmp_path):
+    bench = Bench(tmp_path)
+    # The level scatters with the control, so that their difference is sure although neither is.
+    bench.study("shaky", "activation", {"a": 0.4, "b": 0.6}, "a")
+    store = bench.save()
+    plan = store.read_plan()
+    tables = read_study(store, plan, plan["studies"][0])
+    shift = tables.runs["seed"] * 0.15
+    summary = summarise(replace(tables, runs=tables.runs.assign(test_accuracy=tables.runs["test_accuracy"] + shift)))
+    (factor,) = factors([summary])
+    assert factor.gain is not None and factor.gain.unsteady
+    assert in_words([factor])["Do this"] == "nothing stands out"
 
 
 def test_claims_name_the_factor_of_bare_numbers_and_only_a_context_that_has_a_neighbour(tmp_path):
@@ -171,7 +218,7 @@ def test_claims_name_the_factor_of_bare_numbers_and_only_a_context_that_has_a_ne
 def test_claims_are_listed_with_verdict_numbers_and_figure(report):
     page = read(report, "claims")
     assert "Supported" in page.text and "Refuted" in page.text and "have no dead_share" in page.text
-    assert "activation.html#differences-plain" in page.links
+    assert "activation.html#differences" in page.links
     assert "activation.html#metric-epochs-to-target-plain" in page.links
     # Not among the study's metrics, but a claim rests on it.
     assert "activation.html#metric-final-train-accuracy-plain" in page.links
@@ -209,10 +256,48 @@ def test_words_of_a_study_are_not_markup(tmp_path):
     page = one_study(tmp_path, levels={"a": 0.5, "<b>": 0.6}, title=nasty, question=nasty, claims=claims)
     for name in ("small", "index", "claims"):
         text = (tmp_path / "reports" / f"{name}.html").read_text()
-        assert "<script>" not in text
+        assert "<script>alert" not in text
         assert "<b>&" not in text.replace("<b>Dense", "")
     assert nasty in page.text
     assert "<b> beats a" in page.text
+
+
+def test_pictures_of_the_classes_are_on_the_front_page_with_how_well_the_recipe_knows_them(tmp_path):
+    bench = Bench(tmp_path)
+    bench.study("small", "activation", {"relu": 0.5, "b": 0.7}, "relu", {"plain": {}})
+    procedures(tmp_path)
+    render(bench.save(), tmp_path / "reports", None)
+    text = (tmp_path / "reports" / "index.html").read_text()
+    pictures = re.findall(r'<img src="(data:image/png;base64,[^"]+)" alt="([^"]+)"', text)
+    assert [unescape(name) for _, name in pictures] == [f"Pictures: {name}" for name in made_up.CLASSES]
+    assert pictures[0][0].endswith(made_up.strip(0))
+    assert re.search(r"<b>ring</b> <span class=\"soft\">5\d\.\d.% right", text)
+    assert "of 3 classes and 1 more" in text
+    assert "<b>cross" not in text
+
+
+@pytest.mark.parametrize(
+    ("factor", "levels", "shown"),
+    [
+        ("augmentation", {"none": 0.5, "flip": 0.6, "mine": 0.6}, {"none": 10, "flip": 20}),
+        ("preprocessing", {"raw": 0.5}, {"raw": 30}),
+        ("activation", {"none": 0.5}, {}),
+    ],
+)
+def test_a_study_of_pictures_shows_what_each_level_does_to_them(tmp_path, factor, levels, shown):
+    procedures(tmp_path)
+    bench = Bench(tmp_path)
+    study = bench.study("small", factor, levels, next(iter(levels)))
+    for arm in study["arms"]:
+        # As a plan spells them: with the arguments where a level has any.
+        chosen = {"flip": {"flip": {"share": 0.5}}, "mine": {"flip": {"share": 0.9}}}
+        arm["settings"][factor] = chosen.get(arm["level"], arm["level"])
+    render(bench.save(), tmp_path / "reports", None)
+    text = (tmp_path / "reports" / "small.html").read_text()
+    pictures = dict(re.findall(r'base64,([^"]+)" alt="Pictures: (\w+)"', text))
+    assert pictures == {made_up.strip(grey): level for level, grey in shown.items()}
+    assert ("\u22120.50 to 255.00" in text) == (factor == "preprocessing")
+    assert ("What each level does to the same picture" in text) == bool(shown)
 
 
 LABELS = [

@@ -11,7 +11,7 @@ from harness.analysis.statistics import half_width
 from harness.analysis.summary import ContextSummary, StudySummary
 from harness.report.figures.facets import Scale, facets
 from harness.report.figures.registry import Drawing, figure
-from harness.report.figures.style import INK, STANDING_COLOURS, UNRESOLVED
+from harness.report.figures.style import INK, STANDING_COLOURS, UNRESOLVED, shorten
 
 DASHED = (0, (3, 2))
 LOOK = {
@@ -61,7 +61,7 @@ def draw(
     # An arm that averages others has no curves of its own.
     arms = [arm for arm in context.arms if arm.level in set(validation["level"])]
     if not all(arm.is_control for arm in arms):
-        legend.append(Line2D([], [], color=INK, linewidth=0.9, alpha=0.55, label=f"{control}, validation"))
+        legend.append(Line2D([], [], color=INK, linewidth=0.9, alpha=0.55, label=shorten(f"{control}, validation", 21)))
     means = pd.concat([train["mean"], validation["mean"]]).dropna().to_numpy()
     epochs = Scale(min(1, int(validation["epoch"].min())), max(2, int(validation["epoch"].max())), whole=True)
     labels = ("epoch", "accuracy, %" if part == "accuracy" else "loss")
@@ -70,7 +70,7 @@ def draw(
     for panel, arm in zip(panels, arms, strict=True):
         colour = STANDING_COLOURS[arm.primary.standing]
         if not arm.is_control:
-            panel.line(reference["epoch"], reference["mean"], color=INK, linewidth=0.9, alpha=0.55)
+            panel.behind(reference["epoch"], reference["mean"], color=INK, linewidth=0.9, alpha=0.55)
         for table, style, width in ((train, DASHED, 1.2), (validation, "-", 1.8)):
             mine = table[table["level"] == arm.level]
             # A single epoch has no line to draw.

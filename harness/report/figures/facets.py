@@ -6,20 +6,21 @@ thirteen levels take longer than all other figures of a page together.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
+from harness.report.figures.cutting import beyond, cut_band, cut_line, outside
 from harness.report.figures.style import FAINT, INK, SMALL, WIDTH, shorten
 
-COLUMNS = 3  # at most
-SMALLEST = 7.5  # points
+COLUMNS = 3  # at most; fewer where the titles need room
+TITLE_LETTER = 0.65 * SMALL / 72  # inches; the average letter in bold
 # Inches.
 LEFT, RIGHT, TOP, BOTTOM = 0.52, 0.08, 0.5, 0.42
 PANEL_HEIGHT, ROW_GAP, COLUMN_GAP = 0.85, 0.28, 0.12
@@ -63,51 +64,68 @@ class Panel:
     width: float
     x: Scale
     y: Scale
-    frame: Rectangle = field(init=False)
+    left_out: int = 0
+    note: Text | None = None
 
-    def __post_init__(self) -> None:
-        self.frame = Rectangle((self.left, self.bottom), self.width, PANEL_HEIGHT, transform=self.axes.transData)
+    def across(self, value: float) -> float:
+        """Return the horizontal position of a value in inches."""
+        return self.left + self.width * float(self.x.place(value))
 
-    def across(self, values: Any) -> np.ndarray:
-        """Return the horizontal position of data in inches."""
-        return self.left + self.width * self.x.place(values)
-
-    def up(self, values: Any) -> np.ndarray:
-        """Return the vertical position of data in inches."""
-        return self.bottom + PANEL_HEIGHT * self.y.place(values)
+    def up(self, value: float) -> float:
+        """Return the vertical position of a value in inches."""
+        return self.bottom + PANEL_HEIGHT * float(self.y.place(value))
 
     def line(self, x: Any, y: Any, **style: Any) -> None:
-        """Draw a line or markers through data, cut off at the panel's edge."""
-        (drawn,) = self.axes.plot(self.across(x), self.up(y), **style)
-        # After drawing: a clip handed to `plot` is overwritten there. A marker on the edge stays whole.
-        if style.get("marker"):
-            drawn.set_clip_on(False)
-        else:
-            drawn.set_clip_path(self.frame)
+        """Draw a line or markers through data, cut off at the panel's edges; what lies beyond them is counted."""
+        self.count(outside(self.y.place(y)))
+        self.behind(x, y, **style)
+
+    def behind(self, x: Any, y: Any, **style: Any) -> None:
+        """Draw like `line` what only lies behind the data, such as the control in every panel: uncounted."""
+        across, up = np.atleast_1d(self.x.place(x)), np.atleast_1d(self.y.place(y))
+        marker = style.pop("marker", None)
+        if marker:
+            inside = (up >= 0) & (up <= 1)
+            self._plot(across, np.where(inside, up, np.nan), marker=marker, **{**style, "linestyle": ""})
+        if style.get("linestyle") != "" and len(up) > 1:
+            self._plot(*cut_line(across, up), **style)
+
+    def _plot(self, across: np.ndarray, up: np.ndarray, **style: Any) -> None:
+        if np.isfinite(up).any():
+            self.axes.plot(self.left + self.width * across, self.bottom + PANEL_HEIGHT * up, clip_on=False, **style)
 
     def band(self, x: Any, low: Any, high: Any, **style: Any) -> None:
-        """Fill between two curves; gaps where an end is NaN."""
+        """Fill between two curves, cut off at the panel's edges; gaps where an end is NaN."""
         if np.isfinite(np.asarray(low, dtype=float)).any():
-            band = self.axes.fill_between(self.across(x), self.up(low), self.up(high), linewidth=0, **style)
-            band.set_clip_path(self.frame)
+            across, *both = cut_band(self.x.place(x), self.y.place(low), self.y.place(high))
+            below, above = (self.bottom + PANEL_HEIGHT * end for end in both)
+            self.axes.fill_between(self.left + self.width * across, below, above, linewidth=0, **style)
+
+    def count(self, more: int) -> None:
+        """Say in the panel how many values in all lie beyond its edges."""
+        if not more:
+            return
+        self.left_out += more
+        if self.note is None:
+            at = (self.left + self.width - 0.03, self.bottom + PANEL_HEIGHT - 0.03)
+            self.note = self.axes.text(*at, "", fontsize=SMALL, color=INK, ha="right", va="top")
+        self.note.set_text(beyond(self.left_out))
 
     def furniture(self, title: str, numbers_left: bool, numbers_below: bool) -> None:
         """Draw the title, the grid, and tick labels where the panel stands at the edge."""
         text = {"fontsize": SMALL, "color": INK}
         right, top = self.left + self.width, self.bottom + PANEL_HEIGHT
-        # A bold letter is about 0.65 of its size wide. A long name gets smaller letters, then dots.
-        size = max(SMALLEST, min(SMALL, 72 * self.width / (0.65 * len(title))))
-        title = shorten(title, int(72 * self.width / (0.65 * size)))
-        self.axes.text(self.left, top + 0.05, title, fontsize=size, color=INK, fontweight="bold")
+        title = shorten(title, int(self.width / TITLE_LETTER))
+        self.axes.text(self.left, top + 0.05, title, fontsize=SMALL, color=INK, fontweight="bold")
         self.axes.plot([self.left, right], [self.bottom] * 2, color=INK, linewidth=0.6)
         for tick in self.y.ticks:
-            height = float(self.up(tick))
+            height = self.up(tick)
             self.axes.plot([self.left, right], [height] * 2, color=FAINT, linewidth=0.6, zorder=0)
             if numbers_left:
                 self.axes.text(self.left - 0.05, height, short(tick), ha="right", va="center", **text)  # type: ignore[arg-type]
         if numbers_below:
             for tick in self.x.ticks:
-                at = float(self.across(tick))
+                at = self.across(tick)
                 self.axes.text(at, self.bottom - 0.05, short(tick), ha="center", va="top", **text)  # type: ignore[arg-type]
 
 
@@ -123,6 +141,11 @@ def shown(label: str) -> str:
     return f"\u200b{label}" if label.startswith("_") else label
 
 
+def panel_width(columns: int) -> float:
+    """Return the width of one of `columns` panels side by side, in inches."""
+    return (WIDTH - LEFT - RIGHT - (columns - 1) * COLUMN_GAP) / columns
+
+
 def facets(
     titles: Sequence[str],
     x: Scale,
@@ -133,9 +156,11 @@ def facets(
 ) -> tuple[Figure, list[Panel]]:
     """Return a figure with one titled panel per entry; `labels` name the x and the y axis."""
     columns = min(columns, len(titles))
+    while columns > 2 and max(map(len, titles)) * TITLE_LETTER > panel_width(columns):
+        columns -= 1
     rows = math.ceil(len(titles) / columns)
     height = TOP + rows * PANEL_HEIGHT + (rows - 1) * ROW_GAP + BOTTOM
-    width = (WIDTH - LEFT - RIGHT - (columns - 1) * COLUMN_GAP) / columns
+    width = panel_width(columns)
     figure = Figure(figsize=(WIDTH, height))
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(0, height), autoscale_on=False)
     axes.set_axis_off()

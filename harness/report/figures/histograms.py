@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from harness.report.figures.facets import Scale, facets
-from harness.report.figures.style import BETTER, INK, WORSE
+from harness.report.figures.style import BETTER, DIFFERENT, WORSE
 from harness.report.figures.watched import Arrays, watched_figure
 
 
@@ -50,11 +50,11 @@ def draw(found: dict[str, Arrays], look: int, xlabel: str) -> Figure:
     tallest = max((float(np.nanmax(one)) for one in shown.values() if np.isfinite(one).any()), default=1.0)
     # A spike of one level must not flatten the others.
     y = Scale(0, min(tallest * 1.05, 30.0) or 1.0)
-    looks = ((BETTER, "first layer"), (INK, "middle"), (WORSE, "last"))
+    looks = ((BETTER, "first layer"), (DIFFERENT, "middle"), (WORSE, "last"))
     legend = [Line2D([], [], color=colour, linewidth=1.4, label=label) for colour, label in looks]
     drawn, panels = facets(list(shown), x, y, (xlabel, "share, %"), legend)
     for panel, histograms in zip(panels, shown.values(), strict=True):
         layers = len(histograms)
         for layer, (colour, _) in zip((0, layers // 2, layers - 1), looks, strict=True):
-            panel.line(middles, np.minimum(histograms[layer], y.high), color=colour, linewidth=1.2)
+            panel.line(middles, histograms[layer], color=colour, linewidth=1.2)
     return drawn

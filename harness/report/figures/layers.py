@@ -1,11 +1,13 @@
 """How a signal changes from layer to layer: spread of activations, dead units, gradient norms."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from harness.report.figures.facets import Scale, facets
-from harness.report.figures.style import BETTER, INK
+from harness.report.figures.style import BETTER
 from harness.report.figures.watched import Arrays, layer_axis, log_scale, positive, watched_figure
 
 
@@ -72,17 +74,23 @@ def draw(
     """
     ends = {level: values[[0, -1]] for level, values in found.items()}
     y = y or log_scale(list(ends.values()))
-    colours = (INK, BETTER)
+    styles: tuple[Any, Any] = ("--", "-")
     legend = [
-        Line2D([], [], color=colour, marker="o", markersize=3, label=label)
-        for colour, label in zip(colours, looks, strict=True)
+        Line2D([], [], color=BETTER, marker="o", markersize=3, linestyle=style, label=label)
+        for style, label in zip(styles, looks, strict=True)
     ]
     x = layer_axis(max(both.shape[1] for both in ends.values()))
     drawn, panels = facets(list(ends), x, y, ("layer", ylabel), legend)
     for panel, both in zip(panels, ends.values(), strict=True):
         layers = np.arange(1, both.shape[1] + 1)
-        for values, colour in zip(both, colours, strict=True):
-            # Below the lowest decade shown: on the floor rather than outside the panel.
-            height = np.clip(positive(values) if y.log else values, y.low, y.high)
-            panel.line(layers, height, color=colour, linewidth=1.2, marker="o", markersize=3)
+        for values, style in zip(both, styles, strict=True):
+            panel.line(
+                layers,
+                positive(values) if y.log else values,
+                color=BETTER,
+                linestyle=style,
+                linewidth=1.2,
+                marker="o",
+                markersize=3,
+            )
     return drawn

@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from harness.report.figures.facets import COLUMNS, Scale, facets
-from harness.report.figures.style import BETTER, INK, UNRESOLVED, WORSE
+from harness.report.figures.style import BETTER, DIFFERENT, UNRESOLVED, WORSE
 from harness.report.figures.watched import layer_axis, log_scale, positive
 
-COLOURS = (UNRESOLVED, BETTER, INK, WORSE)
+COLOURS = (UNRESOLVED, BETTER, DIFFERENT, WORSE)
 
 
 def draw_spreads(spreads: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
@@ -25,8 +25,7 @@ def draw_spreads(spreads: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     for panel, found in zip(panels, spreads.values(), strict=True):
         for level, values in found.items():
             at = np.arange(1, len(values) + 1)
-            height = np.clip(positive(values), y.low, y.high)
-            panel.line(at, height, color=colours[level], linewidth=1.2, marker="o", markersize=3)
+            panel.line(at, positive(values), color=colours[level], linewidth=1.2, marker="o", markersize=3)
     return drawn
 
 

@@ -9,7 +9,9 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from harness.report.figures.style import BETTER, INK, UNRESOLVED, WORSE, one_axes
+from harness.report.figures.cutting import beyond
+from harness.report.figures.style import BETTER, INK, SMALL, UNRESOLVED, WORSE, one_axes
+from harness.report.figures.watched import positive
 
 HEIGHT = 1.9  # inches
 LEFT = 0.55
@@ -26,7 +28,7 @@ def upright(xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
     figure, axes = one_axes(HEIGHT, xlabel, LEFT)
     axes.grid(axis="y")
     axes.set_title(ylabel, loc="left", pad=5)
-    axes.tick_params(axis="y", labelsize=9)
+    axes.tick_params(axis="y", labelsize=SMALL)
     return figure, axes
 
 
@@ -82,11 +84,14 @@ def learning_rate(picture: Picture) -> Figure | None:
     figure, axes = upright("learning rate, growing step by step", "training loss")
     axes.set_xscale("log")
     plain_ticks(axes.xaxis)
-    axes.plot(picture["rates"], picture["losses"], ".", color=UNRESOLVED, markersize=3)
+    losses = np.array(picture["losses"])
     axes.plot(picture["rates"], picture["smoothed"], color=BETTER, linewidth=1.8)
     smoothed = np.array(picture["smoothed"])
-    axes.set_ylim(0, smoothed.max() * 1.35)
-    top = smoothed.max() * 1.33
+    highest, top = smoothed.max() * 1.35, smoothed.max() * 1.33
+    axes.set_ylim(0, highest)
+    axes.plot(picture["rates"], np.where(losses <= highest, losses, np.nan), ".", color=UNRESOLVED, markersize=3)
+    if more := int((losses > highest).sum()):
+        axes.annotate(beyond(more), (1, 1), (0, 2), xycoords="axes fraction", textcoords="offset points", ha="right")
     rates = ((picture["proposed"], "proposed", INK), (picture["own"], "recipe", WORSE))
     known = [rate for rate, _, _ in rates if rate]
     for rate, text, colour in rates:
@@ -126,10 +131,12 @@ def update_ratio(picture: Picture) -> Figure:
     plain_ticks(axes.yaxis)
     low, high = picture["band"]
     axes.axhspan(low, high, color=BETTER, alpha=0.12, linewidth=0)
-    for values in picture["ratios"].values():
-        ratios = numbers(values)
-        axes.plot(np.arange(1, len(ratios) + 1), np.where(ratios > 0, ratios, np.nan), color=UNRESOLVED, linewidth=1.2)
-    axes.set_ylim(low / 10, high * 100)
+    lines = [positive(numbers(values)) for values in picture["ratios"].values()]
+    for ratios in lines:
+        axes.plot(np.arange(1, len(ratios) + 1), ratios, color=UNRESOLVED, linewidth=1.2)
+    # Whatever lies far outside of the band is what the picture is for.
+    every = np.concatenate([*lines, [low / 10, high * 10]])
+    axes.set_ylim(np.nanmin(every) / 1.5, np.nanmax(every) * 1.5)
     axes.annotate("healthy", (1, low), (-3, 3), xycoords=("axes fraction", "data"), textcoords="offset points",
                   ha="right")  # fmt: skip
     return figure

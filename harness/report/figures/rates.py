@@ -54,7 +54,7 @@ def draw(summary: StudySummary, context: ContextSummary, means: pd.DataFrame, se
     for panel, arm in zip(panels, tuned, strict=True):
         mine = means[means["level"] == arm.level]
         if not arm.is_control:
-            panel.line(control["value"], control["shown"], color=INK, linewidth=0.9, alpha=0.55)
+            panel.behind(control["value"], control["shown"], color=INK, linewidth=0.9, alpha=0.55)
         colour = INK if arm.is_control else BETTER
         panel.line(mine["value"], mine["shown"], color=colour, linewidth=1.4, marker="o", markersize=4)
         best = mine[mine["chosen"]]

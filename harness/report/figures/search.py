@@ -65,7 +65,7 @@ def draw_best(summary: StudySummary, context: ContextSummary, best: pd.DataFrame
         mine = means[means["level"] == arm.level]
         colour = STANDING_COLOURS[arm.primary.standing]
         if not arm.is_control:
-            panel.line(control["epoch"], control["mean"], color=INK, linewidth=0.9, alpha=0.55)
+            panel.behind(control["epoch"], control["mean"], color=INK, linewidth=0.9, alpha=0.55)
         panel.band(mine["epoch"], mine["low"], mine["high"], color=colour, alpha=0.15)
         panel.line(mine["epoch"], mine["mean"], color=colour, linewidth=1.8)
     return drawn

@@ -14,11 +14,12 @@ from matplotlib.figure import Figure
 
 from harness.analysis.summary import Standing
 
-INK = "#010203"  # texts, axes, the control
+INK = "#010203"  # texts, axes, the control; of data nothing else
 FAINT = "#010204"  # grid lines
 BETTER = "#010205"
 WORSE = "#010206"
 UNRESOLVED = "#010207"
+DIFFERENT = "#010208"
 
 # Stand-in -> what the page substitutes; the fallback serves a figure saved by itself.
 PAGE_COLOURS = {
@@ -27,18 +28,20 @@ PAGE_COLOURS = {
     BETTER: "var(--better, #1f6fc4)",
     WORSE: "var(--worse, #c2500a)",
     UNRESOLVED: "var(--undecided, #747a84)",
+    DIFFERENT: "var(--different, #7d4bb8)",
 }
 STANDING_COLOURS: dict[Standing, str] = {
     "control": INK,
     "better": BETTER,
     "worse": WORSE,
-    "different": INK,
+    "different": DIFFERENT,
     "unresolved": UNRESOLVED,
 }
 
-WIDTH = 4.5  # inches; narrow enough that texts stay legible when a phone scales the figure down
+WIDTH = 4.1  # inches: on a phone a point is then 1.17 pixels, and the smallest text 11
+WIDE = 8.2  # inches, of the figure that a page opens with, where there is room
 TEXT = 10.0  # points
-SMALL = 9.0
+SMALL = 9.5
 LETTER = TEXT * 0.6 / 72  # inches; a wide font's average letter
 LONGEST_LABEL = 22  # letters; more would leave no room for the data
 ROW, MARGIN, BELOW = 0.27, 0.12, 0.45  # inches

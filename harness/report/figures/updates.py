@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from harness.report.figures.facets import Scale, facets
-from harness.report.figures.style import BETTER, INK, UNRESOLVED, WORSE
+from harness.report.figures.style import BETTER, UNRESOLVED, WORSE
 from harness.report.figures.watched import Arrays, log_scale, positive, watched_figure
 
 HEALTHY = 1e-3  # the lecture's rule of thumb
@@ -34,8 +34,7 @@ def update_ratio(found: dict[str, Arrays]) -> Figure:
     drawn, panels = facets(list(found), Scale(0, last), y, ("step", "update / weight"), legend)
     for panel, one in zip(panels, found.values(), strict=True):
         panel.band([0, last], [HEALTHY / WITHIN] * 2, [HEALTHY * WITHIN] * 2, color=UNRESOLVED, alpha=0.2)
-        panel.line([0, last], [HEALTHY] * 2, color=INK, linewidth=0.6, alpha=0.5)
+        panel.behind([0, last], [HEALTHY] * 2, color=UNRESOLVED, linewidth=0.8)
         for layer, colour, _ in looks:
-            values = np.clip(positive(one["ratio"][:, layer]), y.low, y.high)
-            panel.line(one["steps"] + 1, values, color=colour, linewidth=1.2)
+            panel.line(one["steps"] + 1, positive(one["ratio"][:, layer]), color=colour, linewidth=1.2)
     return drawn

@@ -2,17 +2,25 @@
 
 from harness.analysis.diagnosis import context_diagnoses
 from harness.analysis.summary import StudySummary, all_arms
+from harness.report.navigation import neighbours
 from harness.report.pages.registry import Bench
-from harness.report.placing import context_figures
+from harness.report.pictures import of_levels
+from harness.report.placing import context_figures, opening_figure
 from harness.report.templating import template
 
 
 def study_page(bench: Bench, summary: StudySummary, tables: dict[str, str]) -> str:
     """Return the page of one study; `tables` are its CSV files, relative to the page."""
+    before, after = neighbours(bench, summary.tables.plan)
     return template("study.html").render(
         bench=bench,
         summary=summary,
         study=summary.tables.plan,
+        here=f"{summary.name}.html",
+        before=before,
+        after=after,
+        opening=opening_figure(summary),
+        gallery=of_levels(bench, summary),
         figures={context.name: context_figures(summary, context) for context in summary.contexts},
         diagnoses={context.name: context_diagnoses(summary, context) for context in summary.contexts},
         tables=tables,

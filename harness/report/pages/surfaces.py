@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from contourpy import FillType, contour_generator
-from markupsafe import Markup
 
 from harness.report.also import valley_words
 from harness.report.exports import save
 from harness.report.pages.registry import Bench, page
-from harness.report.templating import TEMPLATES, template
+from harness.report.templating import template
 
 WIDTH = 200.0  # of a picture, in units of its SVG
 SHADES = 9
@@ -56,7 +55,6 @@ def surfaces_page(bench: Bench) -> str | None:
         grounds=[ground_of(surface) for surface in found["surfaces"]],
         rules=rules_of(found),
         valley=valley_words(found),
-        script=Markup((TEMPLATES / "player.js").read_text(encoding="utf-8")),
     )
 
 
