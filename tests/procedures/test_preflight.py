@@ -71,7 +71,7 @@ def test_a_sick_set_up_is_caught_by_name_told_what_to_do_and_drawn(name, check, 
         # Where nothing can be learned the gradients don't shrink, so that the updates stay too large besides.
         assert failed(result) == [name, "update_ratio"]
     (tmp_path / "preflight.json").write_text(json.dumps(result))
-    page = preflight_page(Bench({}, (), None, tmp_path, tmp_path))
+    page = preflight_page(Bench({"studies": []}, (), None, tmp_path, tmp_path))
     bad = next(one for one in result["checks"] if one["name"] == name)
     assert bad["remedy"].split(":")[0] in page
     assert "What to do" in page
