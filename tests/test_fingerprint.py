@@ -178,11 +178,10 @@ def test_every_level_that_code_names_is_declared() -> None:
 
 
 def test_an_undeclared_use_would_be_found(spec: Callable[..., RunSpec], prepared: Prepared) -> None:
-    undeclared = edited(
-        "harness.factors.transfer",
-        '@TRANSFER.level("fine_tuned", uses=("transfer:source",))',
-        '@TRANSFER.level("fine_tuned")',
-    )
+    # Both that borrow declare it.
+    text = code().text("harness.factors.transfer")
+    assert text.count('uses=("transfer:source",)') == 2
+    undeclared = Code(HARNESS, {"harness.factors.transfer": text.replace('uses=("transfer:source",)', "uses=()")})
     one = spec(epochs=1, transfer="fine_tuned")
     with executed() as units:
         execute(one, load_run_data(prepared, "cpu"))
