@@ -16,12 +16,14 @@ import itertools
 import json
 import py_compile
 import random
+import re
 import shutil
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -50,6 +52,7 @@ TINY = {"width": 4, "epochs": 1, "evaluate_every": 1, "batch_size": 40, "learnin
 TINY |= {"augmentation": "none", "max_train_seconds": 60}
 NEIGHBOURS, SECONDS = 2, 300
 UNUSABLE = "can't be imported"
+DIGEST = re.compile("[0-9a-f]{64}")
 SWAPPED = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult}
 SWAPPED |= {ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
 SWAPPED |= {ast.And: ast.Or, ast.Or: ast.And}
@@ -101,9 +104,16 @@ def print_of(kind: Kind, source: Code) -> str:
 # Edits.
 
 
+@lru_cache(maxsize=1)
+def with_edits(*edits: "Edit") -> Code:
+    """Return the source with edits of different files."""
+    return Code(HARNESS, {edit.module: edit.text for edit in edits})
+
+
 def edits(luck: random.Random) -> Iterator[Edit]:
     """Yield edits without end: of a definition drawn from all that any run reaches, so that small ones count too."""
-    units = sorted(one for one in closure(code(), RUN, {}).units if not one.rpartition(":")[2].isdigit())
+    every = {name: registry.names for name, registry in REGISTRIES.items()} | {"probe": PROBE.names}
+    units = sorted(one for one in closure(code(), RUN, every).units if not one.rpartition(":")[2].isdigit())
     while True:
         unit = luck.choice(units)
         name, _, what = unit.partition(":")
@@ -247,12 +257,14 @@ class Search:
 
     def judge(self, edits: Sequence[Edit]) -> None:
         """Train the candidates whose fingerprint all of these edits, in different files, leave alone."""
-        source = Code(HARNESS, {edit.module: edit.text for edit in edits})
+        source = with_edits(*edits)
         wanted = {one.name: one for edit in edits for one in self.candidates(edit)}
         kept = [one for one in wanted.values() if print_of(one, source) == print_of(one, code())]
         self.counts["fingerprints changed"] += len(wanted) - len(kept)
         if lacking := [one for one in kept if one.name not in self.expected]:
             self.expected |= results(self.edited, self.prepared, lacking)
+            failed = {name: said for name, said in self.expected.items() if not DIGEST.fullmatch(said)}
+            assert not failed, f"without any edit: {failed}"
         if not kept:
             return
         for edit in edits:
@@ -291,7 +303,7 @@ def search(count: int, seed: int, folder: Path) -> Counter[str]:
     batches: list[dict[str, Edit]] = []
     for edit in itertools.islice(edits(luck), count):
         looking.counts["edits"] += 1
-        if print_of(control, Code(HARNESS, {edit.module: edit.text})) != print_of(control, code()):
+        if print_of(control, with_edits(edit)) != print_of(control, code()):
             looking.counts["edits that change the control's"] += 1
             looking.judge([edit])
             continue

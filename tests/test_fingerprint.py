@@ -22,6 +22,7 @@ from harness.fingerprint import AVERAGE, HARNESS, RUN, code, fingerprint, identi
 from harness.probes import PROBE
 from harness.source.closure import closure
 from harness.source.code import Code
+from harness.source.syntax import dotted
 from harness.spec import Choice, RunSpec, Settings
 from harness.training.search import execute
 from harness.training.split import load_run_data
@@ -30,6 +31,7 @@ from tests.conftest import ROOT
 Make = Callable[..., Settings]
 LEVELS = [(setting, level) for setting, registry in REGISTRIES.items() for level in registry.names]
 PROBES = [("probe", name) for name in PROBE.names]
+EVERY = {name: registry.names for name, registry in REGISTRIES.items()} | {"probe": PROBE.names}
 
 
 def edited(module_name: str, old: str, new: str) -> Code:
@@ -138,8 +140,7 @@ def test_a_run_executes_nothing_that_its_fingerprint_leaves_out(
 
 
 def test_a_changed_statement_changes_the_digest_of_every_definition() -> None:
-    every = {name: list(registry.names) for name, registry in REGISTRIES.items()} | {"probe": list(PROBE.names)}
-    units = [one for one in closure(code(), RUN, every).units if is_function(one)]
+    units = [one for one in closure(code(), RUN, EVERY).units if is_function(one)]
     assert len(units) > 200
     for unit in units:
         assert changed_statement(unit).unit(unit).digest != code().unit(unit).digest, unit
@@ -160,12 +161,27 @@ def test_every_use_that_a_level_declares_is_there() -> None:
                 assert tuple(use.split(":")) in code().levels, (setting, level, use)
 
 
+def test_every_level_that_code_names_is_declared() -> None:
+    named = set()
+    for unit in set(closure(code(), RUN, EVERY).units) - {"harness.spec:Settings", "harness.spec:Choice"}:
+        name, _, what = unit.partition(":")
+        found = code().module(name)
+        assert found is not None
+        for statement in found.statements.get(what, ()):
+            for node in ast.walk(statement):
+                match node:
+                    case ast.Call(func=called, args=[ast.Constant(value=str(level)), *_]):
+                        if dotted(called) in (("Choice",), ("Choice", "of")):
+                            named.add(level)
+    declared = {use.partition(":")[2] for level in code().levels.values() for use in level.uses}
+    assert {"source", "l2", "relu", "none"} <= named <= declared
+
+
 def test_an_undeclared_use_would_be_found(spec: Callable[..., RunSpec], prepared: Prepared) -> None:
-    undeclared = edited(
-        "harness.factors.transfer",
-        '@TRANSFER.level("fine_tuned", uses=("transfer:source",))',
-        '@TRANSFER.level("fine_tuned")',
-    )
+    # Both that borrow declare it.
+    text = code().text("harness.factors.transfer")
+    assert text.count('uses=("transfer:source",)') == 2
+    undeclared = Code(HARNESS, {"harness.factors.transfer": text.replace('uses=("transfer:source",)', "uses=()")})
     one = spec(epochs=1, transfer="fine_tuned")
     with executed() as units:
         execute(one, load_run_data(prepared, "cpu"))
@@ -330,7 +346,7 @@ def test_dvc_runs_a_stage_again_whenever_its_code_may_have_changed(stage: str) -
 
 def test_dvc_trains_again_whenever_a_fingerprint_may_change() -> None:
     deps = [ROOT / one for one in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["train"]["deps"]]
-    files = {code().files[unit.partition(":")[0]] for unit in closure(code(), (*RUN, *AVERAGE), {}).units}
+    files = {code().files[unit.partition(":")[0]] for unit in closure(code(), (*RUN, *AVERAGE), EVERY).units}
     assert len(files) > 30
     assert [path for path in files if not any(one in (path, *path.parents) for one in deps)] == []
     assert ROOT / "requirements.lock" in deps, "other versions of libraries come with it"
