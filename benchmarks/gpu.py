@@ -47,6 +47,7 @@ from harness.cores import cores
 from harness.data.painting import Painter
 from harness.data.prepared import Prepared
 from harness.data.shapes import SHAPES
+from harness.data.sources import SPLITS
 from harness.engines.events import Epoch, Failed, Finished
 from harness.engines.local import COUNTS, LocalEngine, start_server
 from harness.engines.pace import Try, take
@@ -165,16 +166,30 @@ def settings(values: Found) -> Settings:
 def paint(folder: Path, counts: tuple[int, int, int], side: int) -> Path:
     """Write synthetic pictures as `python -m harness prepare` lays them out; seconds on a machine with many cores."""
     folder.mkdir(parents=True)
-    splits = dict(zip(("train", "validation", "test"), counts, strict=True))
+    splits = dict(zip(SPLITS, counts, strict=True))
     with ProcessPoolExecutor(cores(), get_context("forkserver")) as pool:
         for name, size in splits.items():
             parts = np.array_split(np.arange(size), -(-size // 1000))
             images = np.concatenate(list(pool.map(painted, [name] * len(parts), parts, [side] * len(parts))))
             np.save(folder / f"{name}_images.npy", images)
             np.save(folder / f"{name}_labels.npy", np.arange(size, dtype=np.int64) % len(SHAPES))
-    manifest = {"digest": "benchmark", "classes": list(SHAPES), "image_size": [side, side, 3], "mean": [], "std": []}
-    (folder / "manifest.json").write_text(json.dumps(manifest | {"splits": splits}))
+    (folder / "manifest.json").write_text(json.dumps(manifest_of(splits, side)))
     return folder
+
+
+def manifest_of(splits: dict[str, int], side: int) -> Found:
+    """Return what a folder of synthetic pictures says of itself, as far as anything here asks."""
+    places = {name: np.arange(size) % len(SHAPES) for name, size in splits.items()}
+    return {
+        "digest": "benchmark",
+        "classes": list(SHAPES),
+        "image_size": [side, side, 3],
+        "mean": [],
+        "std": [],
+        "splits": splits,
+        "coloured": True,
+        "per_class": {name: np.bincount(labels, minlength=len(SHAPES)).tolist() for name, labels in places.items()},
+    }
 
 
 def painted(name: str, places: np.ndarray, side: int) -> np.ndarray:
@@ -565,7 +580,7 @@ def grid_of_full() -> list[Found]:
     from harness.studies import check_recipe, load_studies
 
     params = load_params(ROOT / "params.yaml", "full")
-    data = {"digest": "benchmark", "classes": list(SHAPES), "splits": {"train": Size().pictures[0]}}
+    data = manifest_of(dict(zip(SPLITS, Size().pictures, strict=True)), Size().side)
     studies = load_studies("all", ROOT / "experiments")
     recipe = check_recipe(params.recipe, "params.yaml")
     with tempfile.TemporaryDirectory() as empty:
