@@ -30,7 +30,8 @@ def track(
     """Write what MLflow lacks of the current plan: records, and pages `reports/<study>.html`; SettingError if it fails.
 
     MLflow's own store is asked for that, each time. `progress` is told how many of how many fingerprints are done.
-    Returns the uri, the experiments by study, the runs of the plan that MLflow shows and how many this call added.
+    Returns the uri, the experiments by study, the records of the plan, the runs
+    that MLflow shows of them and how many this call added.
     Others stay, tagged `current: false`.
     """
     plan = store.read_plan()
@@ -51,8 +52,9 @@ def track(
                     progress(done, len(state.entries))
             if reports:
                 book.attach(unattached(reports, book.shown, book.owner))
-    runs = sum(len(shared) for fingerprint, shared in state.entries.items() if store.has(fingerprint))
-    return {"uri": uri, "experiments": experiments, "runs": runs, "added": added}
+    recorded = [shared for fingerprint, shared in state.entries.items() if store.has(fingerprint)]
+    runs = sum(map(len, recorded))
+    return {"uri": uri, "experiments": experiments, "records": len(recorded), "runs": runs, "added": added}
 
 
 def nothing_to_do(store: Store, uri: str, plan: Json, reports: Path | None) -> tuple[State, dict[str, str]] | None:

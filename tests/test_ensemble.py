@@ -301,12 +301,12 @@ def test_from_the_study_to_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     done("prepare")
     planned = done("plan")
     # 2 seeds of 5 members, and 2 ensembles of each of 3 sizes.
-    assert "16 runs" in planned
+    assert "10 runs" in planned
     assert "10 to train" in planned
     assert "6 ensembles follow from the records of their members" in planned
     trained = done("train")
     assert "10 of 10 runs" in trained
-    assert "16 runs recorded" in trained
+    assert "10 runs recorded" in trained and "and 6 ensembles of them" in trained
     store = Store(tmp_path / "data" / "runs")
     plan = store.read_plan()
     for arm in plan["studies"][0]["arms"]:

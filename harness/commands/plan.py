@@ -35,12 +35,13 @@ def plan() -> None:
         )
     plain_console().print(table)
     folded = len(list(current.all_runs)) - len(current.distinct)
+    ensembles = sum(bool(spec.members) for spec in current.distinct.values())
     typer.echo(
-        f"{len(current.distinct) + current.waiting} runs ({folded} duplicates folded), "
+        f"{len(current.distinct) - ensembles + current.waiting} runs ({folded} duplicates folded), "
         f"{len(current.pending) + current.waiting} to train"
     )
-    if current.averages:
-        typer.echo(f"{len(current.averages)} ensembles follow from the records of their members")
+    if ensembles:
+        typer.echo(f"{ensembles} ensembles follow from the records of their members")
     if current.waiting:
         typer.echo(f"{current.waiting} of them follow once tuning has chosen their settings")
     for line in [*why(current, store()), *current.remarks]:

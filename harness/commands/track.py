@@ -14,5 +14,7 @@ def track() -> None:
 
     receipt = track_records(Store(RUNS), load_params().tracking.uri, REPORTS, counted("runs"))
     added = receipt.pop("added")
+    records = receipt.pop("records")
+    shared = f" of {records} records: one that studies share is a run in each" if receipt["runs"] > records else ""
     TRACKED.write_text(json.dumps(receipt, indent=1) + "\n")
-    console.print(f"MLflow at {receipt['uri']}: {receipt['runs']} runs, {added} added")
+    console.print(f"MLflow at {receipt['uri']}: {receipt['runs']} runs{shared}, {added} added", soft_wrap=True)

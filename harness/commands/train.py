@@ -28,4 +28,6 @@ def train() -> None:
     if campaign.failed:
         complain("error:", f"{len(campaign.failed)} run(s) failed, see above; all others are kept")
         sys.exit(1)
-    console.print(f"{len(current.distinct)} runs recorded in {RUNS}")
+    ensembles = sum(bool(spec.members) for spec in current.distinct.values())
+    averaged = f", and {ensembles} ensembles of them" if ensembles else ""
+    console.print(f"{len(current.distinct) - ensembles} runs recorded in {RUNS}{averaged}")
