@@ -183,19 +183,22 @@ class Context:
     changes: tuple[tuple[str, Any], ...]
 
 
+Direction = Literal["higher", "lower", "equal", "not higher", "not lower"]
+
+
 @dataclass(frozen=True)
 class Comparison:
-    """What a claim expects: `level` differs from `against` on `metric` by at least `margin`.
+    """What a claim expects: `level` differs from `against` on `metric` by more than `margin`.
 
-    `against` is a level of the same context, or a number. `direction` is higher, lower or equal;
-    for `equal` the margin is the largest difference that still counts as none. With
-    `more_than` the difference itself is compared with the same difference in that context.
+    `against` is a level of the same context, or a number. For the directions `equal`, `not higher` and `not lower` the
+    margin is the largest difference that still counts as none. With `more_than` the difference itself is compared
+    with the same difference in that context.
     """
 
     metric: str
     level: str
     against: str | float
-    direction: Literal["higher", "lower", "equal"]
+    direction: Direction
     margin: float
     context: str
     more_than: str | None = None
@@ -203,12 +206,16 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of the lecture in our own words; supported if every comparison is."""
+    """A sentence of the lecture in our own words; supported if every comparison is.
+
+    A `check` holds by arithmetic, so that no run could contradict it: that it does is looked at seed by seed.
+    """
 
     id: str
     words: str
     source: str
     comparisons: tuple[Comparison, ...]
+    check: bool = False
 
 
 @dataclass(frozen=True)

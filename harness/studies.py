@@ -25,6 +25,7 @@ from harness.spec import (
     Claim,
     Comparison,
     Context,
+    Direction,
     Level,
     Settings,
     Study,
@@ -54,7 +55,7 @@ class ExpectFile(Strict):
     metric: str
     level: str | list[str]
     against: str | Annotated[float, Field(allow_inf_nan=False)] | None = None
-    direction: Literal["higher", "lower", "equal"]
+    direction: Direction
     margin: float = Field(ge=0, allow_inf_nan=False)
     contexts: list[str] | None = None
     more_than: str | None = None
@@ -66,6 +67,7 @@ class ClaimFile(Strict):
     id: str
     words: str
     source: str
+    check: bool = False
     expect: list[ExpectFile] = Field(min_length=1)
 
 
@@ -392,7 +394,7 @@ def read_claim(claim: ClaimFile, file: StudyFile, labels: list[str], path: Path)
                         expect.metric, level, against, expect.direction, expect.margin, context, expect.more_than
                     )
                 )
-    return Claim(claim.id, claim.words, claim.source, tuple(comparisons))
+    return Claim(claim.id, claim.words, claim.source, tuple(comparisons), claim.check)
 
 
 def check_name(name: str, valid: Iterable[str], where: str) -> None:

@@ -65,7 +65,7 @@ def test_a_plan_before_training(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "2 runs (0 duplicates folded), 2 to train" in done.stdout
     assert "about" in done.stdout
-    assert "smallest p-value" in done.stdout
+    assert "one seed gives no interval" in done.stdout
     sheets = harness(folder, "preview")
     assert sheets.returncode == 0
     assert len(list((folder / "data" / "preview").glob("*.png"))) == 10

@@ -64,6 +64,7 @@ def test_a_claim_is_compared_for_each_level_and_context(tmp_path: Path) -> None:
         ("depth: 8", "depth: 0", "depth in {path}: contexts.deep must lie in 1 to 64"),
         ("depth: 8", "kernel_size: 4", "kernel_size in {path}: contexts.deep must be odd"),
         ("slope: 0.3", "slope: 0.1", "is there twice"),
+        ("    source: ", "    check: perhaps\n    source: ", "claims.0.check in {path}"),
         ("direction: higher", "direction: up", "claims.0.expect.0.direction in {path}"),
         ("margin: 0.01", "margin: -1", "claims.0.expect.0.margin in {path}"),
         ("level: [leaky_relu 0.1", "level: [leaky_relu 0.2", "claim c names 'leaky_relu 0.2'"),

@@ -1,17 +1,26 @@
 """How each metric is named, scaled and printed; the one place that knows units."""
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 PRIMARY = "test_accuracy"  # every study is judged by it first
 TRUE_MINUS = "\u2212"
 NO_BREAK = "\u00a0"
 
 
+# What a run that did not finish counts as. guess: the accuracy of guessing. bound: a target that was never reached.
+# kept: what was measured holds all the same. lost: nothing, and then the arm has no value: survivors would be it.
+Unfinished = Literal["guess", "bound", "kept", "lost"]
+
+
 @dataclass(frozen=True)
 class Quantity:
-    """A metric as readers see it: `scale` turns stored values into printed ones."""
+    """A metric as readers see it: `scale` turns stored values into printed ones.
+
+    `least` and `most` are the ends of what a stored value can be. `kind` says how it scatters: `whole` numbers come in
+    steps, an `event` is 0 or 1 for each run, and what is `exact` follows from the settings: it doesn't scatter.
+    """
 
     label: str
     unit: str = ""
@@ -19,7 +28,10 @@ class Quantity:
     scale: float = 1.0
     digits: int | None = None  # after the point; None: three significant digits
     better: Literal["higher", "lower"] | None = None
-    share: bool = False  # lies between 0 and 1
+    least: float = -math.inf
+    most: float = math.inf
+    kind: Literal["continuous", "whole", "event", "exact"] = "continuous"
+    unfinished: Unfinished = "lost"
 
     def value(self, stored: float | None, unit: bool = True) -> str:
         """Return a stored value as text, such as `71.2 %`; a dash where there is none."""
@@ -63,47 +75,70 @@ def with_unit(number: str, unit: str) -> str:
     return f"{number}{gap}{unit.removesuffix('s') if singular else unit}"
 
 
+# Known before training, or measured beside it: a run that breaks off later has it all the same.
+KEPT: dict[str, Any] = {"unfinished": "kept"}
+SHARE: dict[str, Any] = {"unit": "%", "difference_unit": "points", "scale": 100, "digits": 1, "least": 0, "most": 1}
+GAP: dict[str, Any] = {"unit": "points", "difference_unit": "points", "scale": 100, "digits": 1, "least": -1, "most": 1}
+
 KNOWN = {
-    "epochs_to_target": Quantity("epochs to target", "epochs", "epochs", digits=1, better="lower"),
-    "best_epoch": Quantity("best epoch", "", "epochs", digits=1),
-    "train_seconds": Quantity("training time", "s", "s", better="lower"),
-    "evaluation_seconds": Quantity("evaluation time", "s", "s", better="lower"),
-    "images_per_second": Quantity("pictures per second", "/s", "/s", digits=0, better="higher"),
-    "peak_memory_bytes": Quantity("peak memory", "MB", "MB", scale=1e-6, digits=0, better="lower"),
-    "parameters": Quantity("parameters", digits=0),
-    "steps": Quantity("steps", "steps", "steps", digits=0),
-    "diverged": Quantity("share of runs that did not finish", "%", "points", scale=100, digits=0, better="lower"),
-    "inference_gap": Quantity(
-        "generalisation gap in inference mode", "points", "points", scale=100, digits=1, better="lower"
+    "epochs_to_target": Quantity(
+        "epochs to target", "epochs", "epochs", digits=1, better="lower", least=0, kind="whole", unfinished="bound"
     ),
-    "mode_gap": Quantity("accuracy in training mode less in inference mode", "points", "points", scale=100, digits=1),
-    "activation_op_seconds": Quantity("nonlinearity alone", "ms", "ms", scale=1e3, better="lower"),
-    "step_seconds": Quantity("time of one step", "ms", "ms", scale=1e3, better="lower"),
-    "inference_seconds": Quantity("inference per picture", "ms", "ms", scale=1e3, better="lower"),
-    "loss_over_guessing": Quantity("last training loss over that of guessing", digits=2, better="lower"),
-    "regret": Quantity("regret against the best level", "points", "points", scale=100, digits=1, better="lower"),
-    "activation_op_cost": Quantity("time of the nonlinearity alone, over that of ReLU", digits=2, better="lower"),
-    "step_cost": Quantity("time of a step, over that with ReLU and no norm", digits=2, better="lower"),
-    "batch_cost_exponent": Quantity("exponent of a step's time over its pictures", digits=2),
-    "start_layer_gain": Quantity("root mean square from input to output of a layer, factor", digits=2),
+    "best_epoch": Quantity("best epoch", "", "epochs", digits=1, least=0, kind="whole"),
+    "train_seconds": Quantity("training time", "s", "s", better="lower", least=0, **KEPT),
+    "evaluation_seconds": Quantity("evaluation time", "s", "s", better="lower", least=0, **KEPT),
+    "images_per_second": Quantity("pictures per second", "/s", "/s", digits=0, better="higher", least=0, **KEPT),
+    "peak_memory_bytes": Quantity("peak memory", "MB", "MB", scale=1e-6, digits=0, better="lower", least=0, **KEPT),
+    "backward_memory_bytes": Quantity(
+        "memory kept for the backward pass", "MB", "MB", scale=1e-6, digits=1, better="lower", kind="exact", **KEPT
+    ),
+    "parameters": Quantity("parameters", digits=0, kind="exact", least=0, **KEPT),
+    "steps": Quantity("steps", "steps", "steps", digits=0, least=0, **KEPT),
+    "diverged": Quantity(
+        "share of runs that did not finish",
+        "%",
+        "points",
+        scale=100,
+        digits=0,
+        better="lower",
+        least=0,
+        most=1,
+        kind="event",
+        **KEPT,
+    ),
+    "inference_gap": Quantity("generalisation gap in inference mode", better="lower", **GAP),
+    "generalisation_gap": Quantity("generalisation gap", better="lower", **GAP),
+    "mode_gap": Quantity("accuracy in training mode less in inference mode", **GAP),
+    "regret": Quantity("regret against the best level", better="lower", **GAP, **KEPT),
+    "activation_op_seconds": Quantity("nonlinearity alone", "ms", "ms", scale=1e3, better="lower", least=0, **KEPT),
+    "step_seconds": Quantity("time of one step", "ms", "ms", scale=1e3, better="lower", least=0, **KEPT),
+    "inference_seconds": Quantity("inference per picture", "ms", "ms", scale=1e3, better="lower", least=0, **KEPT),
+    "loss_over_guessing": Quantity("last training loss over that of guessing", digits=2, better="lower", least=0),
+    "activation_op_cost": Quantity(
+        "time of the nonlinearity alone, over that of ReLU", digits=2, better="lower", least=0, **KEPT
+    ),
+    "step_cost": Quantity("time of a step, over that with ReLU and no norm", digits=2, better="lower", least=0, **KEPT),
+    "batch_cost_exponent": Quantity("exponent of a step's time over its pictures", digits=2, **KEPT),
+    "start_layer_gain": Quantity("root mean square from input to output of a layer, factor", digits=2, least=0, **KEPT),
     "update_ratio_log10": Quantity("update over weight size, power of ten", digits=2),
-    "first_update_per_rate": Quantity("first update over learning rate", digits=2),
-    "effective_step_growth": Quantity("effective step, last epoch over first", digits=2),
-    "start_activation_std_growth": Quantity("spread of activations from layer to layer, factor", digits=2),
-    "start_activation_mean": Quantity("mean output of nonlinearities before training"),
-    "activation_offset": Quantity("mean output of a layer, without its sign"),
-    "start_gradient_ratio": Quantity("first gradient, first layer over last"),
-    "start_gradient_ratio_log10": Quantity("first gradient, first layer over last, power of ten", digits=2),
-    "gradient_ratio": Quantity("gradient, first layer over last"),
-    "saturated_share": Quantity("saturated outputs", "%", "points", scale=100, digits=1, share=True),
-    "start_saturated_share": Quantity(
-        "saturated outputs before training", "%", "points", scale=100, digits=1, share=True
+    "first_update_per_rate": Quantity("first update over learning rate", digits=2, least=0, **KEPT),
+    "effective_step_growth": Quantity("effective step, last epoch over first", digits=2, least=0),
+    "start_activation_std_growth": Quantity(
+        "spread of activations from layer to layer, factor", digits=2, least=0, **KEPT
     ),
-    "dead_share": Quantity("dead units", "%", "points", scale=100, digits=1, share=True),
-    "start_sign_agreement_share": Quantity(
-        "weight gradients of a unit with one sign", "%", "points", scale=100, digits=1, share=True
-    ),
-    "generalisation_gap": Quantity("generalisation gap", "points", "points", scale=100, digits=1, better="lower"),
+    "start_activation_mean": Quantity("mean output of nonlinearities before training", **KEPT),
+    "activation_offset": Quantity("mean output of a layer, without its sign", least=0),
+    "start_gradient_ratio": Quantity("first gradient, first layer over last", least=0, **KEPT),
+    "start_gradient_ratio_log10": Quantity("first gradient, first layer over last, power of ten", digits=2, **KEPT),
+    "gradient_ratio": Quantity("gradient, first layer over last", least=0),
+    "saturated_share": Quantity("saturated outputs", **SHARE),
+    "start_saturated_share": Quantity("saturated outputs before training", **SHARE, **KEPT),
+    "weight_norm": Quantity("weight norm", least=0),
+    "evaluations": Quantity("evaluations", least=0),
+    "loss_range_along_gradient": Quantity("loss range along gradient", least=0),
+    "dead_share": Quantity("dead units", **SHARE),
+    "identical_unit_share": Quantity("identical units", kind="exact", **SHARE),
+    "start_sign_agreement_share": Quantity("weight gradients of a unit with one sign", **SHARE, **KEPT),
 }
 
 
@@ -120,17 +155,23 @@ def quantity(metric: str) -> Quantity:
     """Return how `metric` is shown; names that are not listed are read by their ending."""
     if metric in KNOWN:
         return KNOWN[metric]
-    words = metric.replace("_", " ")
+    shown = by_ending(metric, metric.replace("_", " "))
+    return replace(shown, unfinished="kept") if metric.startswith("start_") else shown
+
+
+def by_ending(metric: str, words: str) -> Quantity:
+    """Return what the ending of a name says."""
     if metric.endswith("_accuracy"):
-        return Quantity(words, "%", "points", scale=100, digits=1, better="higher", share=True)
+        return Quantity(words, better="higher", unfinished="guess", **SHARE)
     if metric.endswith("_share"):
-        return Quantity(words, "%", "points", scale=100, digits=1, share=True)
+        return Quantity(words, **SHARE)
     if metric.endswith("_loss"):
-        return Quantity(words, digits=3, better="lower")
+        return Quantity(words, digits=3, better="lower", least=0)
     if metric.endswith("_cross_entropy"):
-        return Quantity(words.replace("cross entropy", "cross-entropy"), digits=3, better="lower")
+        return Quantity(words.replace("cross entropy", "cross-entropy"), digits=3, better="lower", least=0)
     if metric.endswith("_seconds"):
-        return Quantity(words.removesuffix(" seconds") + " time", "s", "s", better="lower")
+        return Quantity(words.removesuffix(" seconds") + " time", "s", "s", better="lower", least=0, **KEPT)
     if metric.endswith("_bytes"):
-        return Quantity(words.removesuffix(" bytes"), "MB", "MB", scale=1e-6, digits=1, better="lower")
+        words = words.removesuffix(" bytes")
+        return Quantity(words, "MB", "MB", scale=1e-6, digits=1, better="lower", least=0, **KEPT)
     return Quantity(words)

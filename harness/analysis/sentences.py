@@ -1,13 +1,15 @@
 """Verdicts in plain words, with the numbers they rest on."""
 
-from collections.abc import Mapping, Sequence
-from math import ceil
+from collections.abc import Iterable, Mapping, Sequence
+from math import ceil, inf
 from typing import Any
 
+from harness.analysis.power import MOST, Seeds
 from harness.analysis.quantities import PRIMARY, Quantity, quantity
+from harness.analysis.rules import PLAIN, Rules
 from harness.analysis.statistics import Estimate
 from harness.analysis.summary import Arm, Compared, ContextSummary
-from harness.analysis.verdicts import Judged, JudgedClaim
+from harness.analysis.verdicts import CHECKS, VERDICTS, Judged, JudgedClaim, Verdict
 
 LONGEST_LIST = 5  # names; a longer list is counted instead
 
@@ -24,6 +26,8 @@ def level_name(level: str, factor: str) -> str:
 def interval(estimate: Estimate, shown: Quantity, seeds: bool = True) -> str:
     """Return `95 % interval 25.0 to 37.4, 3 seeds` of a difference, or why there is none."""
     counted = plural(estimate.count, "seed")
+    if estimate.error == 0:
+        return f"all {counted} agree"
     if estimate.low is None or estimate.high is None:
         return f"{counted}, so no interval"
     low, high = (shown.difference(end, unit=False).lstrip("+") for end in (estimate.low, estimate.high))
@@ -35,19 +39,32 @@ def versus_control(one: Compared, control: str, factor: str) -> str:
     shown = quantity(one.metric)
     level, control = level_name(one.level, factor), level_name(control, factor)
     difference = one.difference
+    if one.obstacle:
+        seen = f" ({shown.difference(difference.mean)} on average)" if difference else ""
+        return f"{level} against {control}: not testable here, as {one.obstacle}{seen}."
     if difference is None:
         return f"{level} was not measured under a seed that {control} has too."
-    if difference.low is None:
+    if difference.count == 1:
         return (
             f"{level} and {control} differ by {shown.difference(difference.mean)} under the one seed there is; "
             "one seed gives no interval, so this settles nothing."
         )
-    if difference.low == difference.high == 0:
+    if difference.mean == 0 and one.exact:
         return f"{level} and {control} agree exactly under all {difference.count} seeds."
+    if difference.low is None:
+        return (
+            f"{level} and {control} differ by {shown.difference(difference.mean)} under every seed, and nothing "
+            "shows how much that may scatter, so this settles nothing."
+        )
     if one.standing == "unresolved":
         return (
             f"{level} against {control}: no difference that {difference.count} seeds can show "
             f"({shown.difference(difference.mean)}, {interval(difference, shown, seeds=False)})."
+        )
+    if one.standing == "suggestive":
+        return (
+            f"{level} against {control}: suggestive, {shown.difference(difference.mean)} "
+            f"({interval(difference, shown)}), clear of zero only before adjustment for the study's other comparisons."
         )
     winner, loser = (level, control) if one.standing == "better" else (control, level)
     # The interval is told from the winner's side, like the sentence.
@@ -64,19 +81,63 @@ def headline(context: ContextSummary, factor: str) -> str:
     if context.seeds < 2:
         return f"Highest: {best}; lowest: {worst}. One seed gives no interval, so none of this is settled."
     control = level_name(context.control.level, factor)
-    better = [arm for arm in context.ranked if arm.primary.standing == "better"]
-    worse = [arm for arm in reversed(context.ranked) if arm.primary.standing == "worse"]
+    better, suggestive = (standing_as(context.ranked, name) for name in ("better", "suggestive"))
+    worse = standing_as(reversed(context.ranked), "worse")
+    hindered = [arm for arm in others if arm.primary.obstacle]
     parts = []
     if better:
         parts.append(f"{group(better, factor)} {'beats' if len(better) == 1 else 'beat'} {control}")
     if worse:
         parts.append(f"{group(worse, factor)} {'does' if len(worse) == 1 else 'do'} worse than {control}")
-    undecided = len(others) - len(better) - len(worse)
+    undecided = len(others) - len(better) - len(worse) - len(suggestive) - len(hindered)
     if not parts:
         parts.append(f"No level differs from {control} by an amount that {context.seeds} seeds can show")
     elif undecided:
         parts.append(f"{undecided} of {len(others)} can't be told from {control} with {context.seeds} seeds")
+    if suggestive:
+        parts.append(f"{group(suggestive, factor)}: a suggestion, no more")
+    if hindered:
+        parts.append(f"{group(hindered, factor)} can't be tested")
     return f"{'; '.join(parts)}. Best to worst mean: {best} to {worst}."
+
+
+def standing_as(arms: Iterable[Arm], name: str) -> list[Arm]:
+    """Return the arms that stand so against the control."""
+    return [arm for arm in arms if arm.primary.standing == name]
+
+
+def contenders(context: ContextSummary, factor: str) -> str:
+    """Return which levels can't be told from the best, empty if no two can be compared."""
+    if not context.near_best:
+        return ""
+    names = [level_name(level, factor) for level in context.near_best]
+    if len(names) == 1:
+        return f"The best is surely {names[0]}."
+    told = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) < len(context.arms) else "any of the levels"
+    return f"The best may be {told}: the seeds can't tell."
+
+
+def how_judged(rules: Rules, metric: str) -> str:
+    """Return how differences of a quantity are estimated in this grid, in a sentence or two."""
+    rule = rules.get(metric, PLAIN)
+    prior = rule.priors.get("difference")
+    if prior is None:
+        return (
+            "Differences are taken seed by seed, and each interval is Student's t of its own seeds: too few "
+            "comparisons of this grid scatter to learn from them how much one does."
+        )
+    how = "taken seed by seed" if rule.paired else "those of means, as if each run had luck of its own"
+    found = (
+        f" (correlation of level and control over seeds: {rule.correlation:.2f})"
+        if rule.correlation is not None
+        else ""
+    )
+    freedom = "as many as all of them have" if prior.freedom == inf else f"{prior.freedom:.1f}"
+    return (
+        f"Differences are {how}{found}. How far one scatters is learned from its own seeds and from "
+        f"{plural(prior.count, 'comparison')} of the whole grid, worth {freedom} degrees of freedom (moderated t, "
+        "Smyth 2004)."
+    )
 
 
 def group(arms: Sequence[Arm], factor: str) -> str:
@@ -96,7 +157,9 @@ def named(arm: Arm, factor: str) -> str:
 def precision(context: ContextSummary) -> str:
     """Return what the seeds of a context can resolve."""
     if context.resolvable is None:
-        return "One seed resolves nothing: run two or more."
+        return (
+            "One seed resolves nothing: run two or more." if context.seeds < 2 else "Nothing shows what these resolve."
+        )
     effect = quantity(PRIMARY).difference(context.resolvable, sign=False)
     return f"{context.seeds} seeds resolve differences from about {effect}."
 
@@ -116,11 +179,26 @@ def judged(one: Judged, factor: str, several: bool = True) -> str:
     else:
         parts = [finding(one, shown, level, against, where)]
     parts.append(expectation(comparison.direction, comparison.margin, shown))
+    if one.agree is not None and one.difference:
+        parts.append(f"{one.agree} of {plural(one.difference.count, 'seed')} agree{'s' if one.agree == 1 else ''}.")
     if one.reason:
         parts.append(f"{capital(one.reason)}.")
-    elif one.verdict == "unresolved" and one.seeds_needed:
-        parts.append(f"About {one.seeds_needed:,} seeds would decide.")
+    elif one.verdict == "open" and one.seeds:
+        parts.append(f"{capital(seeds_words(one.seeds))}.")
     return " ".join(parts)
+
+
+def seeds_words(seeds: Seeds) -> str:
+    """Return how many seeds would decide four times in five, such as `8 to 40 seeds would decide`."""
+    if seeds.low is None:
+        return f"more than {MOST} seeds would be needed: not worth it"
+    if seeds.high is None:
+        return f"{seeds.low} to more than {MOST} seeds would decide"
+    return (
+        f"{seeds.low} to {seeds.high} seeds would decide"
+        if seeds.low < seeds.high
+        else f"{seeds.low} seeds would decide"
+    )
 
 
 def finding(one: Judged, shown: Quantity, level: str, against: str, where: str) -> str:
@@ -136,6 +214,8 @@ def finding(one: Judged, shown: Quantity, level: str, against: str, where: str) 
         side = "above" if estimate.mean > 0 else "below"
         body = f"{level} is {shown.difference(estimate.mean, sign=False)} {side} {against}{where}"
         estimate = -estimate if estimate.mean < 0 else estimate
+    if one.agree is not None:
+        return f"{capital(shown.label)}: {body}."
     bound = "; never reached counts as one epoch more than trained" if one.bounded else ""
     return f"{capital(shown.label)}: {body} ({interval(estimate, shown)}{bound})."
 
@@ -145,30 +225,48 @@ def expectation(direction: str, margin: float, shown: Quantity) -> str:
     size = shown.difference(margin, sign=False, short=True)
     if direction == "equal":
         return f"Expected: equal within {size}." if margin else "Expected: equal."
+    if direction in ("not higher", "not lower"):
+        return f"Expected: {direction} by more than {size}." if margin else f"Expected: {direction}."
     return f"Expected: at least {size} {direction}." if margin else f"Expected: {direction}."
 
 
+def margins(one: JudgedClaim) -> str:
+    """Return what a claim asks of its comparisons, for beside its words: `at least 2 points higher`."""
+    asked = dict.fromkeys(
+        f"{quantity(each.comparison.metric).label} "
+        + expectation(each.comparison.direction, each.comparison.margin, quantity(each.comparison.metric))[10:-1]
+        for each in one.comparisons
+    )
+    return "; ".join(asked)
+
+
 def verdict(one: JudgedClaim) -> str:
-    """Return the verdict; where it is open, with the seeds it would take, if known, or that the data can't tell."""
-    if one.verdict == "unresolved" and any(
-        (judged.reason or "").startswith("not testable") for judged in one.comparisons
-    ):
-        return "unresolved: not testable on this data"
-    if one.verdict != "unresolved" or one.seeds_needed is None:
-        return one.verdict
-    return f"unresolved: about {one.seeds_needed:,} seeds would decide"
+    """Return the verdict: of a mixed one how many comparisons hold, of an open one the seeds it would take."""
+    if one.verdict == "mixed":
+        held = sum(each.verdict == "supported" for each in one.comparisons)
+        return f"mixed: {held} of {len(one.comparisons)}"
+    untested = sum(each.verdict == "not testable here" for each in one.comparisons)
+    left_out = f", {untested} of {len(one.comparisons)} not testable here" if untested else ""
+    if one.verdict == "open" and one.seeds:
+        return f"open: {seeds_words(one.seeds)}"
+    if one.verdict == "not testable here":
+        # The data's fault, not that of how runs ended.
+        data = any((each.reason or "").startswith("not testable on this data") for each in one.comparisons)
+        return "not testable on this data" if data else one.verdict
+    return f"{one.verdict}{left_out}"
 
 
 def comparisons(one: JudgedClaim) -> str:
-    """Return `16 comparisons: 12 supported, 4 unresolved`."""
+    """Return `16 comparisons: 12 supported, 4 open`."""
     verdicts = [judged.verdict for judged in one.comparisons]
-    parts = [f"{verdicts.count(name)} {name}" for name in ("supported", "refuted", "unresolved") if name in verdicts]
+    parts = [f"{verdicts.count(name)} {name}" for name in dict.fromkeys((*VERDICTS, *CHECKS)) if name in verdicts]
     return f"{plural(len(verdicts), 'comparison')}: {', '.join(parts)}"
 
 
-def tally(claims: Sequence[JudgedClaim]) -> dict[str, int]:
-    """Return how many claims have which verdict."""
-    return {name: sum(claim.verdict == name for claim in claims) for name in ("supported", "refuted", "unresolved")}
+def tally(claims: Sequence[JudgedClaim], checks: bool = False) -> dict[Verdict, int]:
+    """Return how many claims have which verdict: those that runs can contradict, or the `checks`, which they can't."""
+    counted = [one for one in claims if one.claim.check == checks]
+    return {name: sum(claim.verdict == name for claim in counted) for name in (CHECKS if checks else VERDICTS)}
 
 
 def budget(plan: Mapping[str, Any]) -> str:

@@ -1,90 +1,104 @@
-"""Estimates from a handful of seeds: intervals, paired differences, exact tests, and what n can resolve."""
+"""Estimates from a handful of seeds: means with intervals and p-values of one model, and Holm's adjustment."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
-from harness.seeding import numpy_generator
+from harness.analysis.shares import Shares
 
 CONFIDENCE = 0.95
-EXACT_UP_TO = 16  # 2^16 sign patterns take milliseconds; beyond that they are drawn
-DRAWS = 100_000
-MOST_SEEDS = 10_000
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over seeds with its 95 % interval; with fewer than two values there is no interval."""
+    """A mean over seeds with its 95 % interval; where nothing shows how far values scatter there is none.
+
+    `error` is the standard error of the mean and `freedom` its degrees of freedom (None: no interval); with an error
+    of 0 the value is fixed, and every seed agrees. Of a difference of shares of runs `shares` holds the counts: its
+    interval and its p-values are exact.
+    """
 
     mean: float
     low: float | None
     high: float | None
-    sd: float | None
     count: int
+    error: float | None = None
+    freedom: float | None = None
+    shares: Shares | None = None
 
     def __neg__(self) -> "Estimate":
         low, high = (None if end is None else -end for end in (self.high, self.low))
-        return Estimate(-self.mean, low, high, self.sd, self.count)
+        return replace(self, mean=-self.mean, low=low, high=high, shares=-self.shares if self.shares else None)
+
+    def above(self, bound: float, strictly: bool = True) -> float:
+        """Return the one-sided p-value of a truth at or below `bound`: small where it is surely above.
+
+        A value that is fixed is above or not, 0 or 1; on the bound it is so unless `strictly`. 1 without interval.
+        """
+        if self.shares:
+            return self.shares.above(bound)
+        if self.error is None or self.freedom is None:
+            return 1.0
+        if self.error == 0:
+            return 0.0 if self.mean > bound or (self.mean == bound and not strictly) else 1.0
+        return float(special.stdtr(self.freedom, (bound - self.mean) / self.error))
+
+    def below(self, bound: float, strictly: bool = True) -> float:
+        """Return the one-sided p-value of a truth at or above `bound`."""
+        return (-self).above(-bound, strictly)
+
+    @property
+    def p(self) -> float | None:
+        """The two-sided p-value of no difference; None without an interval."""
+        return None if self.low is None else min(1.0, 2 * min(self.above(0.0), self.below(0.0)))
+
+    def half_width(self, alpha: float = 1 - CONFIDENCE) -> float | None:
+        """Return half the width of the interval that leaves `alpha` outside; None if there is none, or it is exact."""
+        if self.error is None or self.freedom is None:
+            return None
+        return t_quantile(1 - alpha / 2, self.freedom) * self.error
+
+
+def student(mean: float, variance: float, freedom: float, count: int) -> Estimate:
+    """Return the mean of `count` values with Student's interval: `variance` of one value, with its `freedom`."""
+    error = math.sqrt(variance / count)
+    half = t_quantile((1 + CONFIDENCE) / 2, freedom) * error
+    return Estimate(mean, mean - half, mean + half, count, error, freedom)
 
 
 def mean_interval(values: Sequence[float] | np.ndarray) -> Estimate | None:
-    """Return the mean of `values` with Student's t-interval; None if there is no finite value.
+    """Return the mean of `values` with Student's t-interval of these values alone; None if none is finite.
 
     Equal values give an interval of no width, never NaN.
     """
     finite = np.asarray(values, dtype=float)
     finite = finite[np.isfinite(finite)]
-    count = len(finite)
-    if count == 0:
+    if len(finite) == 0:
         return None
-    # A mean of equal floats can be off by a rounding error, which would look like an effect.
-    mean = float(finite[0]) if np.all(finite == finite[0]) else float(finite.mean())
-    if count == 1:
-        return Estimate(mean, None, None, None, 1)
-    sd = 0.0 if np.all(finite == finite[0]) else float(finite.std(ddof=1))
-    half = half_width(sd, count)
-    return Estimate(mean, mean - half, mean + half, sd, count)
+    if len(finite) == 1:
+        return Estimate(float(finite[0]), None, None, 1)
+    return student(mean_of(finite), variance_of(finite), len(finite) - 1, len(finite))
 
 
-def half_width(sd: float, count: int) -> float:
-    """Return half the width of the 95 % t-interval of a mean of `count` values with spread `sd`."""
-    return t_quantile(count - 1) * sd / math.sqrt(count)
+def mean_of(values: np.ndarray) -> float:
+    """Return the mean; of equal floats it can be off by a rounding error, which would look like an effect."""
+    return float(values[0]) if np.all(values == values[0]) else float(values.mean())
+
+
+def variance_of(values: np.ndarray) -> float:
+    """Return the unbiased variance; exactly 0 where values differ by rounding errors alone."""
+    spread = float(values.max() - values.min())
+    return 0.0 if spread <= 1e-12 * float(np.abs(values).max()) else float(values.var(ddof=1))
 
 
 @cache
-def t_quantile(freedom: int) -> float:
-    """Return the quantile of Student's t that leaves 2.5 % above it."""
-    return float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom))
-
-
-def sign_flip_p(differences: Sequence[float] | np.ndarray) -> float | None:
-    """Return the two-sided p-value of a sign-flip test that the differences are symmetric about 0.
-
-    Exact up to 16 differences: the share of the 2^n sign patterns whose sum is at least as far
-    from 0 as the one seen. Beyond that, 100,000 drawn patterns and the one seen. Never below 2/2^n.
-    """
-    finite = np.asarray(differences, dtype=float)
-    finite = finite[np.isfinite(finite)]
-    count = len(finite)
-    if count == 0:
-        return None
-    seen = abs(finite.sum())
-    tolerance = 1e-9 * np.abs(finite).sum()
-    if count <= EXACT_UP_TO:
-        patterns = 1 - 2 * ((np.arange(2**count)[:, None] >> np.arange(count)) & 1)
-        return float(np.mean(np.abs(patterns @ finite) >= seen - tolerance))
-    rng = numpy_generator(0, "sign-flip")
-    patterns = rng.choice(np.array([-1.0, 1.0]), size=(DRAWS, count))
-    return float((np.sum(np.abs(patterns @ finite) >= seen - tolerance) + 1) / (DRAWS + 1))
-
-
-def smallest_p(count: int) -> float:
-    """Return the smallest p-value that an exact sign-flip test of `count` pairs can reach."""
-    return 2 / 2**count if count > 0 else 1.0
+def t_quantile(share: float, freedom: float) -> float:
+    """Return the quantile of Student's t with a `share` below it."""
+    return float(special.stdtrit(freedom, share))
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -96,31 +110,3 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
         largest = max(largest, min(1.0, p * (len(known) - rank)))
         adjusted[index] = largest
     return adjusted
-
-
-def resolvable_effect(sds: Sequence[float | None], count: int) -> float | None:
-    """Return the smallest paired difference whose 95 % interval would leave 0 out with `count` seeds.
-
-    `sds` are the spreads of the paired differences of several levels; they are pooled as variances.
-    """
-    known = [sd for sd in sds if sd is not None]
-    if not known or count < 2:
-        return None
-    return half_width(math.sqrt(sum(sd * sd for sd in known) / len(known)), count)
-
-
-@cache
-def _half_widths() -> np.ndarray:
-    counts = np.arange(2, MOST_SEEDS + 1)
-    return stats.t.ppf((1 + CONFIDENCE) / 2, counts - 1) / np.sqrt(counts)
-
-
-def seeds_to_resolve(sd: float | None, distance: float) -> int | None:
-    """Return how many seeds make half the 95 % interval smaller than `distance`.
-
-    None: not known (no spread measured), or more than 10,000.
-    """
-    if sd is None or distance <= 0:
-        return None
-    enough = np.flatnonzero(_half_widths() * sd < distance)
-    return int(enough[0]) + 2 if len(enough) else None

@@ -5,30 +5,49 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
+from harness.analysis.arms import Arms
+from harness.analysis.best import near_best
+from harness.analysis.contrasts import Term, contrast, mixture, obstacle
 from harness.analysis.quantities import PRIMARY, quantity
-from harness.analysis.statistics import Estimate, holm, mean_interval, resolvable_effect, sign_flip_p
-from harness.analysis.tables import StudyTables, as_counted, by_seed, chance_of, paired
+from harness.analysis.rules import PLAIN, Kind, Rules, Sweep, learn_rules, versus
+from harness.analysis.statistics import CONFIDENCE, Estimate, holm, mean_interval
+from harness.analysis.tables import StudyTables, as_counted, by_seed, chance_of, read_study
 from harness.analysis.verdicts import JudgedClaim, judge_claim
+from harness.records import Store
 
-# different: resolved, of a metric that is neither good nor bad.
-Standing = Literal["control", "better", "worse", "different", "unresolved"]
+# suggestive: clear of zero by itself, not after adjustment for the comparisons of its study. different: clear of zero,
+# of a metric that is neither good nor bad.
+Standing = Literal["control", "better", "worse", "different", "suggestive", "unresolved"]
 COSTS = ["train_seconds", "images_per_second", "parameters", "peak_memory_bytes", "steps"]
+ALPHA = 1 - CONFIDENCE
 
 
 @dataclass(frozen=True)
 class Compared:
-    """One metric of one arm: its mean over seeds, and its paired difference to the control."""
+    """One metric of one arm: its mean over seeds, and its difference to the control.
+
+    `p` is that of the model of the interval, `p_adjusted` (Holm) over all levels and contexts of the study. `obstacle`
+    says why a level can't be compared, `mixture` which of its runs learned where others did not.
+    """
 
     context: str
     level: str
     metric: str
     value: Estimate | None
     difference: Estimate | None
-    p: float | None
     p_adjusted: float | None
     standing: Standing
+    obstacle: str | None = None
+    mixture: str | None = None
+    exact: bool = False  # the difference is the same number under every seed
+
+    @property
+    def p(self) -> float | None:
+        """The p-value of the difference alone."""
+        return self.difference.p if self.difference else None
 
 
 @dataclass(frozen=True)
@@ -62,6 +81,7 @@ class ContextSummary:
     arms: tuple[Arm, ...]
     seeds: int
     resolvable: float | None  # smallest difference of the primary metric that the seeds can resolve
+    near_best: tuple[str, ...]  # levels that can't be told from the best
 
     @property
     def control(self) -> Arm:
@@ -80,7 +100,7 @@ class ContextSummary:
 
     @property
     def effect(self) -> float:
-        """The largest difference to the control that its interval tells from none, without its sign; 0 if none is."""
+        """The largest difference to the control that is told from none after adjustment, without its sign; or 0."""
         resolved = (arm.primary for arm in self.arms if arm.primary.standing in ("better", "worse"))
         return max((abs(one.difference.mean) for one in resolved if one.difference), default=0.0)
 
@@ -94,6 +114,7 @@ class StudySummary:
     contexts: tuple[ContextSummary, ...]
     metrics: tuple[Compared, ...]  # every metric that the study or a claim names, primary included
     claims: tuple[JudgedClaim, ...]
+    rules: Rules
     varied: tuple[str, ...]
     fixed: dict[str, Any]
 
@@ -122,38 +143,68 @@ def mean_of(estimate: Estimate | None) -> float:
     return estimate.mean if estimate else float("-inf")
 
 
-def summarise(tables: StudyTables) -> StudySummary:
-    """Return every estimate of a study."""
-    counted = as_counted(tables.runs)
-    varied, fixed = varied_and_fixed(tables.plan["arms"])
+def read_rules(store: Store, plan: dict[str, Any]) -> Rules:
+    """Return how every quantity that a study or a claim names is judged, learned from all studies of a plan."""
+    tables = [read_study(store, plan, study) for study in plan["studies"]]
+    return rules_of(tables)
+
+
+def rules_of(every: Iterable[StudyTables]) -> Rules:
+    """Return the rules that these studies together teach."""
+    every = list(every)
+    sweeps = [Sweep(Arms(as_counted(one.runs)), one.levels, one.control, one.contexts) for one in every]
+    return learn_rules(sweeps, [name for one in every for name in named_metrics(one)])
+
+
+def named_metrics(tables: StudyTables) -> list[str]:
+    """Return every metric that a study or one of its claims names, the primary one first."""
     judged = [comparison.metric for claim in tables.claims for comparison in claim.comparisons]
-    names = dict.fromkeys([PRIMARY, *(tables.plan.get("metrics") or []), *judged])
+    return list(dict.fromkeys([PRIMARY, *(tables.plan.get("metrics") or []), *judged]))
+
+
+def summarise(tables: StudyTables, rules: Rules | None = None) -> StudySummary:
+    """Return every estimate of a study, by the `rules` of the grid; without them, by those of this study alone."""
+    counted = as_counted(tables.runs)
+    arms = Arms(counted)
+    rules = rules_of([tables]) if rules is None else rules
+    varied, fixed = varied_and_fixed(tables.plan["arms"])
+    names = [metric for metric in named_metrics(tables) if metric in counted]
+    metrics = {metric: compare_levels(tables, arms, metric, rules) for metric in dict.fromkeys([PRIMARY, *names])}
     return StudySummary(
         tables=tables,
         counted=counted,
-        contexts=tuple(summarise_context(tables, counted, context) for context in tables.plan["contexts"]),
-        metrics=tuple(
-            one
-            for context in tables.contexts
-            for metric in names
-            if metric in counted
-            for one in compare_levels(tables, counted, context, metric)
+        contexts=tuple(
+            summarise_context(tables, arms, context, metrics[PRIMARY], rules) for context in tables.plan["contexts"]
         ),
-        claims=tuple(judge_claim(claim, counted, tables.left_out) for claim in tables.claims),
+        metrics=tuple(
+            one for context in tables.contexts for m in names for one in metrics[m] if one.context == context
+        ),
+        claims=tuple(judge_claim(claim, arms, rules, tables.left_out) for claim in tables.claims),
+        rules=rules,
         varied=varied,
         fixed=fixed,
     )
 
 
-def summarise_context(tables: StudyTables, counted: pd.DataFrame, context: dict[str, Any]) -> ContextSummary:
-    """Return the arms of one context with what the seeds can resolve."""
-    compared = {one.level: one for one in compare_levels(tables, counted, context["name"], PRIMARY)}
-    plans = [arm for arm in tables.plan["arms"] if arm["context"] == context["name"]]
-    arms = tuple(summarise_arm(tables, counted, plan, compared[str(plan["level"])]) for plan in plans)
-    seeds = max((arm.runs for arm in arms), default=0)
-    sds = [arm.primary.difference.sd for arm in arms if arm.primary.difference]
+def summarise_context(
+    tables: StudyTables, arms: Arms, context: dict[str, Any], primary: list[Compared], rules: Rules
+) -> ContextSummary:
+    """Return the arms of one context with what the seeds can resolve; `primary` are those of all contexts."""
+    name = context["name"]
+    compared = {one.level: one for one in primary if one.context == name}
+    plans = [arm for arm in tables.plan["arms"] if arm["context"] == name]
+    found = tuple(summarise_arm(tables, arms.counted, plan, compared[str(plan["level"])]) for plan in plans)
+    estimates = [one.difference for one in compared.values() if one.difference]
+    # The first and hardest step of Holm's adjustment.
+    steps = sum(one.p is not None for one in primary)
+    halves = [half for one in estimates if (half := one.half_width(ALPHA / max(steps, 1)))]
     return ContextSummary(
-        context["name"], dict(context.get("changes") or {}), arms, seeds, resolvable_effect(sds, seeds)
+        name,
+        dict(context.get("changes") or {}),
+        found,
+        seeds=max((arm.runs for arm in found), default=0),
+        resolvable=float(np.median(halves)) if halves else None,
+        near_best=near_best(arms, PRIMARY, [(name, level) for level in compared], rules.get(PRIMARY, PLAIN)),
     )
 
 
@@ -177,44 +228,59 @@ def summarise_arm(tables: StudyTables, counted: pd.DataFrame, plan: dict[str, An
     )
 
 
-def compare_levels(tables: StudyTables, counted: pd.DataFrame, context: str, metric: str) -> list[Compared]:
-    """Return one metric of every level that ran in a context, p-values adjusted over the levels."""
-    present = set(counted.loc[counted["context"] == context, "level"])
-    levels = [level for level in tables.levels if level in present]
-    reference = by_seed(counted, context, tables.control, metric)
-    results = []
-    for level in levels:
-        values = by_seed(counted, context, level, metric)
-        estimate = possible(mean_interval(values.to_numpy()), metric)
-        if level == tables.control:
-            results.append(Compared(context, level, metric, estimate, None, None, None, "control"))
-            continue
-        differences = paired(values, reference).to_numpy()
-        difference = mean_interval(differences)
-        p = sign_flip_p(differences)
-        results.append(Compared(context, level, metric, estimate, difference, p, None, standing(metric, difference)))
-    adjusted = holm([one.p for one in results])
-    return [replace(one, p_adjusted=p) for one, p in zip(results, adjusted, strict=True)]
+def compare_levels(tables: StudyTables, arms: Arms, metric: str, rules: Rules) -> list[Compared]:
+    """Return one metric of every arm of a study, its p-values adjusted over all of them."""
+    keys = [(context, level) for context in tables.contexts for level in tables.levels]
+    found = [compare(arms, metric, key, tables.control, rules) for key in keys if key in arms.states]
+    adjusted = holm([one.p for one in found])
+    return [
+        replace(one, p_adjusted=p, standing=standing(metric, one.difference, p)) if one.standing != "control" else one
+        for one, p in zip(found, adjusted, strict=True)
+    ]
 
 
-def possible(estimate: Estimate | None, metric: str) -> Estimate | None:
-    """Return the estimate of a share with its interval cut off at 0 and 1, others as they are."""
-    if estimate is None or estimate.low is None or estimate.high is None or not quantity(metric).share:
-        return estimate
-    return replace(estimate, low=max(estimate.low, 0.0), high=min(estimate.high, 1.0))
+def compare(arms: Arms, metric: str, key: tuple[str, str], control: str, rules: Rules) -> Compared:
+    """Return one metric of one arm, with its difference to the control where that can be tested."""
+    context, level = key
+    state = arms.states[key]
+    mixed = mixture(state) if state.mixed and quantity(metric).unfinished != "kept" else None
+    value = estimated(arms, metric, (Term(1, key),), "level", rules)
+    if level == control:
+        return Compared(context, level, metric, value, None, None, "control", None, mixed)
+    terms = versus(context, level, control)
+    reason = obstacle(arms, metric, terms)
+    # Where both are at an end, or some runs collapsed, the means still say what was seen.
+    difference = estimated(arms, metric, terms, "difference", rules)
+    if reason and difference:
+        difference = replace(difference, low=None, high=None, error=None, freedom=None, shares=None)
+    found = contrast(arms, metric, terms)
+    exact = found is not None and len(set(found.values)) == 1
+    return Compared(context, level, metric, value, difference, None, "unresolved", reason, mixed, exact)
 
 
-def standing(metric: str, difference: Estimate | None) -> Standing:
-    """Say how a level stands against the control: the interval of the difference decides."""
-    if difference is None or difference.low is None or difference.high is None:
+def estimated(arms: Arms, metric: str, terms: tuple[Term, ...], kind: Kind, rules: Rules) -> Estimate | None:
+    """Return the estimate of a contrast; None where no run has the metric, or a run that failed has lost it."""
+    shown = quantity(metric)
+    if shown.unfinished == "lost" and any(arms.states[t.key].unfinished for t in terms if t.key in arms.states):
+        return None
+    found = contrast(arms, metric, terms)
+    if found is None:
+        return None
+    estimate = rules.get(metric, PLAIN).estimate(found, kind, shown.kind == "exact")
+    mixed = shown.unfinished != "kept" and any(arms.states[term.key].mixed for term in terms)
+    return replace(estimate, low=None, high=None, error=None, freedom=None) if mixed and estimate else estimate
+
+
+def standing(metric: str, difference: Estimate | None, p_adjusted: float | None) -> Standing:
+    """Say how a level stands against the control: the adjusted p-value decides, that of its own suggests."""
+    if difference is None or difference.p is None or p_adjusted is None or difference.p >= ALPHA:
         return "unresolved"
-    up, down = difference.low > 0, difference.high < 0
-    if not (up or down):
-        return "unresolved"
+    if p_adjusted >= ALPHA:
+        return "suggestive"
     wanted = quantity(metric).better
     if wanted is None:
         return "different"
-    return "better" if up == (wanted == "higher") else "worse"
+    return "better" if (difference.mean > 0) == (wanted == "higher") else "worse"
 
 
 def varied_and_fixed(arms: list[dict[str, Any]]) -> tuple[tuple[str, ...], dict[str, Any]]:

@@ -7,12 +7,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.analysis.quantities import PRIMARY, quantity
 from harness.errors import SettingError
 from harness.left_out import LeftOut
 from harness.records import Store
 from harness.spec import Claim, Comparison, RunResult, epochs_to
 
 RUN_KEYS = ["context", "level", "seed"]
+# Accuracy above chance of a run that guesses: three standard errors of guessing on 1,000 pictures of 10 classes.
+AT_CHANCE = 0.03
+# Of the way from chance to the best level of the context: what hardly learned, at most, and what learned, at least.
+HARDLY, CLEARLY = 0.15, 0.4
+# Accuracy above chance that counts as learned in any case.
+LEAST = 0.1
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,7 @@ def parse_claim(claim: dict[str, Any]) -> Claim:
         )
         for c in claim["comparisons"]
     )
-    return Claim(claim["id"], claim["words"], claim["source"], comparisons)
+    return Claim(claim["id"], claim["words"], claim["source"], comparisons, bool(claim.get("check")))
 
 
 def read_study(store: Store, plan: dict[str, Any], study: dict[str, Any]) -> StudyTables:
@@ -163,6 +170,7 @@ def run_row(record: RunResult, arm: dict[str, Any]) -> dict[str, Any]:
         "error": record.error or "",
         "epochs": record.settings["epochs"] if trained else np.nan,
         "target": arm["settings"]["target_accuracy"],
+        "evaluate_every": record.settings.get("evaluate_every", 1),
         **{name: np.nan if value is None else float(value) for name, value in metrics.items()},
     }
 
@@ -211,19 +219,22 @@ def as_counted(runs: pd.DataFrame) -> pd.DataFrame:
     """Return `runs` as means and differences count them.
 
     A run that did not finish has chance accuracy (1 / classes of its task), whatever it measured before it
-    broke off: it is neither dropped nor rewarded. A target that was never reached counts as one
-    epoch more than was trained, a lower bound; `censored` marks it. To a target that guessing reaches no
-    epochs are counted. `regret` is the test accuracy of the context's best level under the same seed, less
-    the run's own. The index is context, level, seed.
+    broke off: it is neither dropped nor rewarded. What else it would have measured at the end it has not (NaN). A
+    target that was never reached counts as one epoch more than was trained, a lower bound; `censored` marks it.
+    To a target that guessing reaches no epochs are counted. `regret` is the test accuracy of the context's best
+    level under the same seed, less the run's own. `guesses` marks runs that ended at chance, `collapsed` those that
+    hardly left it and `learned` those that clearly did. The index is context, level, seed.
     """
     counted = runs.copy()
     # Looked up by arm some hundred times a page; a search through columns takes ten times as long.
     counted.index = pd.MultiIndex.from_frame(counted[RUN_KEYS], names=[None] * len(RUN_KEYS))
     counted = counted.sort_index()
-    accuracies = [column for column in counted if str(column).endswith("_accuracy")]
     done = counted["status"] == "done"
-    for name in accuracies:
-        counted[name] = counted[name].where(done, counted["chance"])
+    for name in counted.select_dtypes("number"):
+        unfinished = quantity(str(name)).unfinished
+        if name in (*RUN_KEYS, "chance", "epochs", "target", "evaluate_every") or unfinished in ("kept", "bound"):
+            continue
+        counted[name] = counted[name].where(done, counted["chance"] if unfinished == "guess" else np.nan)
     if "epochs_to_target" in counted:
         meant = counted["target"] > counted["chance"]
         counted[["epochs", "epochs_to_target"]] = counted[["epochs", "epochs_to_target"]].where(meant)
@@ -232,7 +243,21 @@ def as_counted(runs: pd.DataFrame) -> pd.DataFrame:
         counted["epochs_to_target"] = counted["epochs_to_target"].where(~never, counted["epochs"] + 1)
     else:
         counted["censored"] = False
-    return counted.assign(regret=regret(counted))
+    return with_outcome(counted.assign(regret=regret(counted)))
+
+
+def with_outcome(counted: pd.DataFrame) -> pd.DataFrame:
+    """Add `guesses`, `collapsed` and `learned`: how far a run came from chance to the best level of its context."""
+    if PRIMARY not in counted:
+        return counted.assign(guesses=False, collapsed=False, learned=False)
+    best = counted.groupby(level=[0, 1])[PRIMARY].mean().groupby(level=0).max()
+    whole = best.reindex(counted.index.get_level_values(0)).to_numpy() - counted["chance"]
+    come = counted[PRIMARY] - counted["chance"]
+    return counted.assign(
+        guesses=come <= AT_CHANCE,
+        collapsed=come <= np.maximum(HARDLY * whole, AT_CHANCE),
+        learned=(come >= CLEARLY * whole) & (come >= LEAST),
+    )
 
 
 def regret(counted: pd.DataFrame) -> pd.Series:
@@ -253,9 +278,3 @@ def by_seed(runs: pd.DataFrame, context: str, level: str, metric: str) -> pd.Ser
     if metric not in runs or (context, level) not in runs.index:
         return pd.Series(dtype=float)
     return runs[metric].loc[(context, level)].astype(float).dropna()
-
-
-def paired(level: pd.Series, control: pd.Series) -> pd.Series:
-    """Return level minus control for the seeds that both have."""
-    level, control = level.align(control, join="inner")
-    return (level - control).sort_index()

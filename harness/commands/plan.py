@@ -12,7 +12,7 @@ def plan() -> None:
     """Print what `train` would do: arms, runs, duplicates folded, and the time, measured by a short trial."""
     from rich.table import Table
 
-    from harness.analysis.statistics import smallest_p
+    from harness.analysis.power import least_effect
     from harness.data.prepared import Prepared
     from harness.engines.local import default_workers
     from harness.progress import duration
@@ -56,6 +56,10 @@ def plan() -> None:
         f"{current.target.precision} (by default {default_workers(current.target.device) or 'as many as pay off'} "
         "workers)" + (", without the time of probes" if any(spec.probes for spec in current.pending.values()) else "")
     )
+    effect = least_effect(params.seeds)
     typer.echo(
-        f"with {params.seeds} seeds the smallest p-value of an exact sign-flip test is {smallest_p(params.seeds):.3g}"
+        "one seed gives no interval: nothing can be settled"
+        if effect is None
+        else f"with {params.seeds} seeds a difference must be {effect:.1f} times as large as its spread over seeds to "
+        "be found four times in five, by its own seeds alone; what the grid shows of that spread makes it less"
     )

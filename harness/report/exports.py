@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from harness.analysis.quantities import PRIMARY
+from harness.analysis.rules import Rules
 from harness.analysis.search import trials_table
 from harness.analysis.statistics import Estimate
 from harness.analysis.summary import StudySummary
@@ -41,6 +42,7 @@ def write_study_tables(summary: StudySummary, out: Path) -> dict[str, str]:
 def write_shared(summaries: Sequence[StudySummary], judged: Judged, out: Path) -> None:
     """Write what spans the studies: metrics.json, the claims, and the differences for `dvc plots`."""
     save(claims(judged), out / "tables" / "claims.csv")
+    save(rules(summaries[0].rules), out / "tables" / "rules.csv")
     save(effects(summaries), out / "plots" / "effects.csv")
     curves = [mean_curves(summary).assign(study=summary.name) for summary in summaries]
     save(pd.concat(curves), out / "plots" / "curves.csv")
@@ -79,6 +81,7 @@ def levels(summary: StudySummary) -> pd.DataFrame:
                     "p": arm.primary.p,
                     "p_adjusted": arm.primary.p_adjusted,
                     "standing": arm.primary.standing,
+                    "reason": arm.primary.obstacle,
                     "epochs_to_target": arm.epochs_to_target.mean if arm.epochs_to_target else None,
                     "never_reached": arm.never_reached,
                     "tuned_value": arm.chosen,
@@ -100,6 +103,8 @@ def metrics(summary: StudySummary) -> pd.DataFrame:
             **ends("difference", one.difference),
             "p": one.p,
             "p_adjusted": one.p_adjusted,
+            "standing": one.standing,
+            "reason": one.obstacle,
         }
         for one in summary.metrics
     )
@@ -107,13 +112,16 @@ def metrics(summary: StudySummary) -> pd.DataFrame:
 
 def claims(all_judged: Judged) -> pd.DataFrame:
     """Return the claims: a row per comparison."""
-    columns = "study claim verdict seeds_needed metric context level against direction margin more_than comparison"
+    columns = (
+        "study claim verdict seeds_low seeds_high metric context level against direction margin more_than comparison"
+    )
     rows = [
         {
             "study": study,
             "claim": judged.claim.id,
             "verdict": judged.verdict,
-            "seeds_needed": judged.seeds_needed,
+            "seeds_low": judged.seeds.low if judged.seeds else None,
+            "seeds_high": judged.seeds.high if judged.seeds else None,
             "metric": one.comparison.metric,
             "context": one.comparison.context,
             "level": one.comparison.level,
@@ -129,7 +137,25 @@ def claims(all_judged: Judged) -> pd.DataFrame:
         for one in judged.comparisons
     ]
     frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns.split())
-    return frame.assign(seeds_needed=frame["seeds_needed"].astype("Int64"))
+    return frame.astype({"seeds_low": "Int64", "seeds_high": "Int64"})
+
+
+def rules(learned: Rules) -> pd.DataFrame:
+    """Return how differences of each quantity are judged, and what of their spread is learned from the whole grid."""
+    rows = []
+    for metric, rule in learned.items():
+        prior = rule.priors.get("difference")
+        rows.append(
+            {
+                "metric": metric,
+                "differences": "paired" if rule.paired else "of means",
+                "correlation": rule.correlation,
+                "compared": prior.count if prior else 0,
+                "prior_sd": prior.variance**0.5 if prior else None,
+                "prior_freedom": prior.freedom if prior else None,
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def mean_curves(summary: StudySummary) -> pd.DataFrame:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-from harness.analysis.summary import StudySummary, summarise
+from harness.analysis.rules import Rules
+from harness.analysis.summary import StudySummary, read_rules, summarise
 from harness.analysis.tables import complain_if_missing, read_study
 from harness.cores import cores, process_pool
 from harness.errors import SettingError
@@ -28,6 +29,7 @@ class Job:
     out: Path
     study: str
     uri: str | None
+    rules: Rules
 
 
 def render(
@@ -50,7 +52,9 @@ def render(
     out = Path(out)
     for folder in (out, out / "tables", out / "plots"):
         folder.mkdir(parents=True, exist_ok=True)
-    jobs = [Job(store.root, out, study["name"], uri) for study in plan["studies"]]
+    # Each study is judged by what all of them show of how a quantity scatters.
+    rules = read_rules(store, plan)
+    jobs = [Job(store.root, out, study["name"], uri, rules) for study in plan["studies"]]
     pages = page.all()
     total = len(jobs) + len(pages)
     summaries: list[StudySummary] = []
@@ -86,7 +90,7 @@ def write_study(job: Job) -> StudySummary:
     store = Store(job.root)
     plan = store.read_plan()
     study = next(study for study in plan["studies"] if study["name"] == job.study)
-    summary = summarise(read_study(store, plan, study))
+    summary = summarise(read_study(store, plan, study), job.rules)
     tables = exports.write_study_tables(summary, job.out)
     html = study_page(Bench(plan, (summary,), job.uri, job.out, store.plan_path.parent), summary, tables)
     (job.out / f"{summary.name}.html").write_text(html, encoding="utf-8")

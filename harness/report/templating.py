@@ -12,7 +12,6 @@ from markupsafe import Markup
 
 from harness.analysis import diagnosis, sentences
 from harness.analysis.quantities import PRIMARY, quantity
-from harness.analysis.statistics import smallest_p
 from harness.report import navigation
 from harness.report.also import also
 from harness.report.limits import within, within_difference
@@ -46,7 +45,6 @@ def environment() -> Environment:
         cost_metrics=COST_METRICS,
         evidence=evidence,
         also=also,
-        smallest_p=smallest_p,
         navigation=navigation,
         policy=policy(),
         script=script,

@@ -1,16 +1,20 @@
+from dataclasses import replace
+
 import pytest
 
 from harness.analysis import sentences
 from harness.analysis.quantities import quantity
-from harness.analysis.statistics import Estimate, mean_interval
+from harness.analysis.statistics import mean_interval
 from harness.analysis.summary import Compared, standing, summarise
 from harness.analysis.tables import read_study
 from tests.report.made_up import Bench
 
 
-def compared(values, metric="test_accuracy", level="relu"):
+def compared(values, metric="test_accuracy", level="relu", comparisons=1):
     difference = mean_interval(values)
-    return Compared("plain", level, metric, None, difference, None, None, standing(metric, difference))
+    adjusted = None if difference is None or difference.p is None else min(1.0, difference.p * comparisons)
+    stands, exact = standing(metric, difference, adjusted), len(set(values)) == 1
+    return Compared("plain", level, metric, None, difference, adjusted, stands, exact=exact)
 
 
 def said(*arguments):
@@ -22,6 +26,22 @@ def test_a_winner_is_told_with_its_interval():
     one = compared([0.312, 0.300, 0.324])
     assert said(one, "sigmoid", "activation") == (
         "relu beats sigmoid by 31.2 points (95 % interval 28.2 to 34.2, 3 seeds)."
+    )
+
+
+def test_what_does_not_survive_adjustment_is_a_suggestion():
+    one = compared([0.312, 0.300, 0.324], comparisons=1000)
+    assert one.standing == "suggestive"
+    assert said(one, "sigmoid", "activation") == (
+        "relu against sigmoid: suggestive, +31.2 points (95 % interval 28.2 to 34.2, 3 seeds), clear of zero only before "
+        "adjustment for the study's other comparisons."
+    )
+
+
+def test_what_cannot_be_tested_is_said_with_what_was_seen():
+    one = replace(compared([0.1, 0.2]), standing="unresolved", obstacle="1 of 2 runs ended at chance")
+    assert said(one, "elu", "activation") == (
+        "relu against elu: not testable here, as 1 of 2 runs ended at chance (+15.0 points on average)."
     )
 
 
@@ -110,9 +130,19 @@ def test_headlines(tmp_path):
     assert "3 seeds resolve differences from about" in sentences.precision(summaries[0].contexts[0])
 
 
-def test_negation_turns_the_interval_round():
-    assert -Estimate(1.0, 0.5, 1.5, 0.1, 3) == Estimate(-1.0, -1.5, -0.5, 0.1, 3)
-    assert (-Estimate(1.0, None, None, None, 1)).low is None
+def test_the_headline_names_suggestions_and_what_cannot_be_tested(tmp_path):
+    bench = Bench(tmp_path)
+    levels = {"relu": 0.7, "elu": 0.694, "exp": 0.5, "sigmoid": 0.3}
+    study = bench.study("mixed", "activation", levels, "relu", spread=0.004, diverged={"exp": 1})
+    store = bench.save()
+    context = summarise(read_study(store, store.read_plan(), study)).contexts[0]
+    arms = tuple(
+        replace(arm, primary=replace(arm.primary, standing="suggestive")) if arm.level == "elu" else arm
+        for arm in context.arms
+    )
+    told = sentences.headline(replace(context, arms=arms), "activation")
+    assert told.startswith("sigmoid does worse than relu; elu: a suggestion, no more; exp can't be tested. Best")
+    assert sentences.contenders(context, "activation").startswith("The best may be ")
 
 
 def test_records_of_several_machines_are_told():

@@ -45,6 +45,28 @@ def test_recorded_values_stay_and_counted_ones_follow_the_rules(bench):
     assert not counted.loc[counted["level"] == "he", "censored"].any()
 
 
+def test_what_a_broken_run_would_have_measured_at_its_end_is_missing(bench):
+    runs = tables_of(bench).runs.assign(dead_share=1.0, start_dead_share=0.5, regularity_gap=0.1)
+    counted = as_counted(runs)
+    broken = counted["status"] != "done"
+    for name in ("dead_share", "regularity_gap", "generalisation_gap", "final_train_loss", "test_loss"):
+        assert counted.loc[broken, name].isna().all(), name
+        assert counted.loc[~broken, name].notna().all(), name
+    for name in ("start_dead_share", "train_seconds", "parameters", "diverged"):
+        assert counted.loc[broken, name].notna().all(), name
+
+
+def test_runs_that_guess_hardly_learned_and_learned_are_told_apart(bench):
+    runs = tables_of(bench).runs
+    runs["test_accuracy"] = [0.1, 0.12, 0.14, 0.16, 0.3, 0.5, 0.7, 0.7, 0.7]
+    runs["level"] = ["zeros"] * 3 + ["large"] * 3 + ["he"] * 3
+    runs["status"] = "done"
+    counted = as_counted(runs).sort_values("test_accuracy")
+    assert counted["guesses"].tolist() == [True, True] + [False] * 7
+    assert counted["collapsed"].tolist() == [True] * 4 + [False] * 5
+    assert counted["learned"].tolist() == [False] * 5 + [True] * 4
+
+
 def test_chance_is_that_of_the_classes_that_a_run_learns(bench):
     # As of a study whose task is half of the classes.
     for arm in bench.studies[0]["arms"]:

@@ -223,6 +223,7 @@ def three_studies(root: Path) -> Store:
             claim("act-same", "Sigmoid equals ReLU.", expects("test_accuracy", "sigmoid", "relu", "equal", 0.01)),
             claim("act-fit", "ReLU fits.", expects("final_train_accuracy", "relu", "sigmoid", "higher", 0.01)),
             claim("act-dead", "ReLU units die.", expects("dead_share", "relu", "silu", "higher", 0.01)),
+            claim("act-steps", "Steps are steps.", expects("steps", "relu", "silu", "equal", 0)) | {"check": True},
         ],
     )
     bench.study(

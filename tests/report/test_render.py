@@ -84,6 +84,8 @@ def test_every_study_has_its_page_tables_and_plot_data(report):
     curves = pd.read_csv(report / "plots" / "curves.csv", keep_default_na=False)
     assert {"epoch", "level", "context", "validation_accuracy"} < set(curves)
     assert sorted(set(curves["study"])) == studies
+    rules = pd.read_csv(report / "tables" / "rules.csv").set_index("metric")
+    assert rules.loc["test_accuracy", "compared"] >= 10 and rules.loc["test_accuracy", "prior_freedom"] > 0
 
 
 def test_no_study_may_take_the_name_of_a_page():
@@ -217,7 +219,10 @@ def test_claims_name_the_factor_of_bare_numbers_and_only_a_context_that_has_a_ne
 
 def test_claims_are_listed_with_verdict_numbers_and_figure(report):
     page = read(report, "claims")
-    assert "Supported" in page.text and "Refuted" in page.text and "have no dead_share" in page.text
+    for words in ("Supported", "Contradicted", "Open", "Not testable here", "have no dead_share"):
+        assert words in page.text, words
+    assert "Asked: test accuracy at least 2 points higher." in page.text.replace("\u00a0", " ")
+    assert "1 check: claims that hold by arithmetic" in page.text and "1 holds" in page.text
     assert "activation.html#differences" in page.links
     assert "activation.html#metric-epochs-to-target-plain" in page.links
     # Not among the study's metrics, but a claim rests on it.

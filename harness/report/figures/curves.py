@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from harness.analysis.statistics import half_width
+from harness.analysis.statistics import CONFIDENCE, t_quantile
 from harness.analysis.summary import ContextSummary, StudySummary
 from harness.report.figures.facets import Scale, facets
 from harness.report.figures.registry import Drawing, figure
@@ -44,7 +44,8 @@ def band(table: pd.DataFrame, name: str, scale: float) -> pd.DataFrame:
     """Return level, epoch, mean, low and high over the seeds (95 % t-interval; NaN for one seed)."""
     grouped = (table[name] * scale).groupby([table["level"], table["epoch"]])
     result = grouped.agg(["mean", "std", "count"]).reset_index()
-    factors = {count: half_width(1.0, count) if count > 1 else np.nan for count in result["count"].unique()}
+    share = (1 + CONFIDENCE) / 2
+    factors = {n: t_quantile(share, n - 1) / np.sqrt(n) if n > 1 else np.nan for n in result["count"].unique()}
     half = result["std"] * result["count"].map(factors)
     return result.assign(low=result["mean"] - half, high=result["mean"] + half)
 

@@ -245,7 +245,7 @@ def caption_of(contexts: Sequence[ContextSummary], control: str) -> list[str]:
     """Return how to read the figure, what broke, and where the control is too unsteady to compare with."""
     words = [
         f"Lines are 95\u00a0% intervals, differences to {control} taken seed by seed. Blue is better, orange is worse, "
-        "hollow grey can't be told apart. The shaded band is what these seeds can't resolve on the whole."
+        "hollow grey can't be told apart for sure. The shaded band is what these seeds can't resolve on the whole."
     ]
     if any(arm.unfinished for context in contexts for arm in context.arms):
         words.append("A run that did not finish counts as chance" + (" (cross)." if len(contexts) == 1 else "."))

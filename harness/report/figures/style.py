@@ -35,6 +35,7 @@ STANDING_COLOURS: dict[Standing, str] = {
     "better": BETTER,
     "worse": WORSE,
     "different": DIFFERENT,
+    "suggestive": UNRESOLVED,
     "unresolved": UNRESOLVED,
 }
 

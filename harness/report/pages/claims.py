@@ -8,4 +8,5 @@ from harness.report.templating import template
 @page("claims.html", order=1)
 def claims_page(bench: Bench) -> str:
     """Return the page of claims."""
-    return template("claims.html").render(bench=bench, tally=sentences.tally(bench.claims))
+    tally, checks = (sentences.tally(bench.claims, checks) for checks in (False, True))
+    return template("claims.html").render(bench=bench, tally=tally, checks=checks)

@@ -23,6 +23,7 @@ def index_page(bench: Bench) -> str:
         lines=in_words(found),
         classes=of_classes(bench),
         tally=sentences.tally(bench.claims),
+        checks=sentences.tally(bench.claims, checks=True),
         cost=total_cost(bench.summaries),
         costs={summary.name: total_cost([summary]) for summary in bench.summaries},
         thumbs={summary.name: thumb(summary, summary.leading) for summary in bench.summaries},

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.analysis.arms import Arms
 from harness.analysis.summary import StudySummary
 from harness.analysis.tables import parse_claim
 from harness.analysis.verdicts import JudgedClaim, judge_claim
@@ -31,7 +32,7 @@ class Dropped:
     def of(cls, plan: dict[str, Any]) -> "Dropped":
         """Read what `plan.json` says of the study."""
         left_out = [LeftOut.from_json(body) for body in plan["left_out"]]
-        claims = [judge_claim(parse_claim(claim), pd.DataFrame(), left_out) for claim in plan["claims"]]
+        claims = [judge_claim(parse_claim(claim), Arms(pd.DataFrame()), {}, left_out) for claim in plan["claims"]]
         return cls(plan, left_out, claims)
 
 
