@@ -30,5 +30,23 @@ SOMETIMES = (
     "found_l2_strength",
 )
 # What analysis derives from those.
-DERIVED = ("epochs_to_target", "generalisation_gap", "diverged", "loss_over_guessing", "regret")
+DERIVED = (
+    "epochs_to_target",
+    "generalisation_gap",
+    "diverged",
+    "loss_over_guessing",
+    "regret",
+    # `harness/analysis/derived.py`: some need arms that few studies have, or arrays of a probe.
+    "accuracy_over_chance",
+    "accuracy_deviation",
+    "validation_loss_rise",
+    "train_loss_since_lowest",
+    "loss_at_equal_seconds",
+    "highest_rate_log10",
+    "scale_spread_to_control",
+    "equal_l2_strength",
+    "gain_over_equal_l2",
+    "expected_best_accuracy",
+    "survivor_agreement",
+)
 EVERY = (*RECORDED, *SOMETIMES, *DERIVED)

@@ -71,9 +71,13 @@ def carried(
         reasons = reasons_of(study, settings_of, pictures)
         left_out += grouped(study, reasons)
         contexts = tuple(
-            c for c in study.contexts if any((c.name, level.label) not in reasons for level in study.levels)
+            c for c in study.contexts if any((c.name, level.label) not in reasons for level in study.levels_in(c))
         )
-        levels = tuple(v for v in study.levels if any((context.name, v.label) not in reasons for context in contexts))
+        levels = tuple(
+            level
+            for level in study.levels
+            if any(c.sweeps(level.label) and (c.name, level.label) not in reasons for c in contexts)
+        )
         if contexts:
             kept.append(replace(study, contexts=contexts, levels=levels))
     if not kept:
@@ -87,12 +91,12 @@ def reasons_of(study: Study, settings_of: Callable[[Context, Level], Settings], 
     for context in study.contexts:
         found = {
             level.label: words
-            for level in study.levels
+            for level in study.levels_in(context)
             if (words := lacking(settings_of(context, level), pictures)) is not None
         }
-        if study.control in found or len(found) == len(study.levels) - 1:
+        if study.control in found or len(found) == len(list(study.levels_in(context))) - 1:
             why = found.get(study.control) or "; ".join(dict.fromkeys(found.values()))
-            found = {level.label: why for level in study.levels}
+            found = {level.label: why for level in study.levels_in(context)}
         reasons |= {(context.name, label): words for label, words in found.items()}
     return reasons
 
@@ -102,7 +106,7 @@ def grouped(study: Study, reasons: Mapping[Arm, str]) -> list[LeftOut]:
     whole: dict[str, list[str]] = {}
     parts: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for context in study.contexts:
-        why = {reasons.get((context.name, level.label)) for level in study.levels}
+        why = {reasons.get((context.name, level.label)) for level in study.levels_in(context)}
         if None not in why:
             whole.setdefault(reasons[context.name, study.control], []).append(context.name)
     rest = tuple(c.name for c in study.contexts if not any(c.name in names for names in whole.values()))

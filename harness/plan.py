@@ -251,7 +251,7 @@ def make_plan(
         plan_arm(study, context, level, recipe, study.seeds_in(profile, seeds), target, store, asked)
         for study in kept
         for context in study.contexts
-        for level in study.levels
+        for level in study.levels_in(context)
         if not any(one.study == study.name and one.covers(context.name, level.label) for one in left_out)
     )
     names = {study.name for study in kept}
@@ -271,7 +271,7 @@ def asked_probes(studies: Sequence[Study], recipe: dict[str, Any], target: Targe
     asked: dict[Settings, frozenset[str]] = {}
     for study in (study for study in studies if study.probes):
         for context in study.contexts:
-            for level in study.levels:
+            for level in study.levels_in(context):
                 if tuning_of(study, context, level) is None:
                     # What watches an ensemble watches its members.
                     settings = settings_of(context, level, recipe, target).changed(ensemble=1)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
@@ -177,10 +177,15 @@ class Level:
 
 @dataclass(frozen=True)
 class Context:
-    """A fixed change under which the whole sweep is repeated."""
+    """A fixed change under which the sweep is repeated: all of it, or the named `levels`, the control among them."""
 
     name: str
     changes: tuple[tuple[str, Any], ...]
+    levels: tuple[str, ...] | None = None
+
+    def sweeps(self, label: str) -> bool:
+        """Say whether the level of this label is swept here."""
+        return self.levels is None or label in self.levels
 
 
 Direction = Literal["higher", "lower", "equal", "not higher", "not lower"]
@@ -192,7 +197,7 @@ class Comparison:
 
     `against` is a level of the same context, or a number. For the directions `equal`, `not higher` and `not lower` the
     margin is the largest difference that still counts as none. With `more_than` the difference itself is compared
-    with the same difference in that context.
+    with the same difference in that context. `given` says where it is meant to hold: elsewhere it can't be tested.
     """
 
     metric: str
@@ -202,13 +207,15 @@ class Comparison:
     margin: float
     context: str
     more_than: str | None = None
+    given: "Comparison | None" = None
 
 
 @dataclass(frozen=True)
 class Claim:
     """A sentence of the lecture in our own words; supported if every comparison is.
 
-    A `check` holds by arithmetic, so that no run could contradict it: that it does is looked at seed by seed.
+    `because` says why the quantities compared measure what the words say. A `check` holds by arithmetic, so that no run
+    could contradict it: that it does is looked at seed by seed.
     """
 
     id: str
@@ -216,6 +223,7 @@ class Claim:
     source: str
     comparisons: tuple[Comparison, ...]
     check: bool = False
+    because: str = ""
 
 
 @dataclass(frozen=True)
@@ -249,6 +257,10 @@ class Study:
         """Return the runs per arm: what the study asks for, under this profile or always, else `default`."""
         asked = self.seeds.get(profile) if isinstance(self.seeds, Mapping) else self.seeds
         return asked or default
+
+    def levels_in(self, context: Context) -> Iterator[Level]:
+        """Yield the levels that are swept in one of the contexts."""
+        return (level for level in self.levels if context.sweeps(level.label))
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for `plan.json`."""

@@ -38,6 +38,8 @@ from harness.spec import (
 EXPERIMENTS = Path("experiments")
 # A batch of the whole training split; its size is known once the data is.
 FULL_BATCH = "full"
+# The one key of a context that is no setting.
+LEVELS = "levels"
 # What the report calls pages of its own.
 PAGES = ("index", "claims", "notes", "preflight", "surfaces")
 
@@ -49,6 +51,16 @@ def text_of(value: Any) -> Any:
     return f"{value:g}" if isinstance(value, float) else str(value) if isinstance(value, int) else value
 
 
+class WhereFile(Strict):
+    """Where a comparison is meant to hold; by default what it says is of the level compared."""
+
+    metric: str
+    level: str | None = None
+    against: str | Annotated[float, Field(allow_inf_nan=False)] | None = None
+    direction: Direction
+    margin: float = Field(ge=0, allow_inf_nan=False)
+
+
 class ExpectFile(Strict):
     """What a claim expects: one comparison for each level and each context that it names."""
 
@@ -57,6 +69,7 @@ class ExpectFile(Strict):
     against: str | Annotated[float, Field(allow_inf_nan=False)] | None = None
     direction: Direction
     margin: float = Field(ge=0, allow_inf_nan=False)
+    where: WhereFile | None = None
     contexts: list[str] | None = None
     more_than: str | None = None
 
@@ -67,6 +80,7 @@ class ClaimFile(Strict):
     id: str
     words: str
     source: str
+    because: str = Field(min_length=1)
     check: bool = False
     expect: list[ExpectFile] = Field(min_length=1)
 
@@ -161,7 +175,7 @@ def load_study(path: Path) -> Study:
     levels = read_levels(file, path)
     labels = [level.label for level in levels]
     contexts = tuple(
-        Context(name, check_changes(changes or {}, f"{path}: contexts.{name}"))
+        read_context(name, changes or {}, file, labels, f"{path}: contexts.{name}")
         for name, changes in file.contexts.items()
     )
     for one, other in combinations(file.contexts, 2):
@@ -181,8 +195,23 @@ def load_study(path: Path) -> Study:
         metrics=tuple(check_metric(name, probes, f"{path}: metrics") for name in file.metrics),
         probes=probes,
         tune=read_tune(file, path),
-        claims=tuple(read_claim(claim, file, labels, path) for claim in file.claims),
+        claims=tuple(read_claim(claim, file, labels, contexts, path) for claim in file.claims),
     )
+
+
+def read_context(name: str, changes: Mapping[str, Any], file: StudyFile, labels: list[str], where: str) -> Context:
+    """Return a context: its changes, and under `levels` the labels that are swept in it, if not all."""
+    settings = {key: value for key, value in changes.items() if key != LEVELS}
+    swept = changes.get(LEVELS)
+    if swept is not None:
+        if not isinstance(swept, list) or len(swept) < 2:
+            raise SettingError(f"{where}: levels must list two labels or more, not {swept!r}")
+        swept = [short_label([(file.factor, value)], file.factor) for value in swept]
+        for label in swept:
+            check_name(label, labels, where)
+        if file.control not in swept:
+            raise SettingError(f"{where}: levels lack the control, {file.control!r}, that the others are compared with")
+    return Context(name, check_changes(settings, where), None if swept is None else tuple(swept))
 
 
 def read_levels(file: StudyFile, path: Path) -> tuple[Level, ...]:
@@ -374,27 +403,52 @@ def check_metric(name: str, probes: Iterable[str], where: str) -> str:
     return name
 
 
-def read_claim(claim: ClaimFile, file: StudyFile, labels: list[str], path: Path) -> Claim:
+def read_claim(
+    claim: ClaimFile, file: StudyFile, labels: list[str], contexts: tuple[Context, ...], path: Path
+) -> Claim:
     """Return a claim with one comparison for every level and context that it names."""
     where = f"{path}: claim {claim.id}"
+    known = {context.name: context for context in contexts}
     comparisons = []
     for expect in claim.expect:
-        check_metric(expect.metric, file.probes, where)
-        against = file.control if expect.against is None else expect.against
-        if isinstance(against, str):
-            check_name(against, labels, where)
-        if expect.more_than is not None:
-            check_name(expect.more_than, file.contexts, where)
+        for part in (expect, expect.where):
+            if part:
+                check_metric(part.metric, file.probes, where)
+        for name in (*(expect.contexts or ()), *([expect.more_than] if expect.more_than else ())):
+            check_name(name, known, where)
         for level in [expect.level] if isinstance(expect.level, str) else expect.level:
-            check_name(level, labels, where)
-            for context in expect.contexts or list(file.contexts):
-                check_name(context, file.contexts, where)
-                comparisons.append(
-                    Comparison(
-                        expect.metric, level, against, expect.direction, expect.margin, context, expect.more_than
-                    )
-                )
-    return Claim(claim.id, claim.words, claim.source, tuple(comparisons), claim.check)
+            compared = [
+                named
+                for part in (expect, expect.where)
+                if part
+                for named in (part.level if isinstance(part.level, str) else level, against_of(part, file.control))
+                if isinstance(named, str)
+            ]
+            for name in compared:
+                check_name(name, labels, where)
+            # By default every context in which the levels are swept.
+            swept = [one.name for one in contexts if all(one.sweeps(name) for name in compared)]
+            for context in expect.contexts or swept:
+                if lacking := [name for name in (context, expect.more_than or context) if name not in swept]:
+                    levels = ", ".join(map(repr, dict.fromkeys(compared)))
+                    raise SettingError(f"{where} compares {levels} in {lacking[0]!r}, which sweeps other levels alone")
+                comparisons.append(read_comparison(expect, level, context, file.control))
+    return Claim(claim.id, claim.words, claim.source, tuple(comparisons), claim.check, claim.because)
+
+
+def against_of(part: ExpectFile | WhereFile, control: str) -> str | float:
+    """Return what is compared with: the control, if nothing is named."""
+    return control if part.against is None else part.against
+
+
+def read_comparison(expect: ExpectFile, level: str, context: str, control: str) -> Comparison:
+    """Return what a claim expects of one level in one context, with where it is meant to hold."""
+    asked, given = expect.where, None
+    if asked:
+        against = against_of(asked, control)
+        given = Comparison(asked.metric, asked.level or level, against, asked.direction, asked.margin, context)
+    against = against_of(expect, control)
+    return Comparison(expect.metric, level, against, expect.direction, expect.margin, context, expect.more_than, given)
 
 
 def check_name(name: str, valid: Iterable[str], where: str) -> None:

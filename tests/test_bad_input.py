@@ -25,6 +25,7 @@ claims:
   - id: c
     words: W
     source: S
+    because: B
     expect:
       - {metric: test_accuracy, level: "0.3", direction: higher, margin: 0.01}
 """
@@ -99,6 +100,11 @@ IN_STUDY = [
     ("deep: {depth: 8}", "deep: {depth: 8.5}", "expected a whole number"),
     ("deep: {depth: 8}", "deep: [depth]", "contexts.deep in {path}"),
     ('level: "0.3"', 'levl: "0.3"', "did you mean 'claims.0.expect.0.level'"),
+    ("    because: B\n", "", "{path} lacks the key 'claims.0.because'"),
+    ("because: B", 'because: ""', "claims.0.because in {path}"),
+    ("deep: {depth: 8}", "deep: {levels: [0.3]}", "contexts.deep: levels must list two labels or more"),
+    ("deep: {depth: 8}", "deep: {levels: [0, 0.4]}", "contexts.deep names '0.4', which the study does not have"),
+    ("margin: 0.01}", "margin: 0.01, where: {metric: steps, level: z, direction: equal, margin: 0}}", "names 'z'"),
     ("margin: 0.01", "margin: .nan", "claims.0.expect.0.margin in {path}"),
     ("margin: 0.01", "margin: .inf", "claims.0.expect.0.margin in {path}"),
     ("margin: 0.01", "against: .nan, margin: 0.01", "claims.0.expect.0.against"),

@@ -1,13 +1,22 @@
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from harness.analysis.derived import FROM_RUNS
+from harness.analysis.tables import as_counted, run_row, with_derived
 from harness.errors import SettingError
 from harness.factors import REGISTRIES
-from harness.spec import SETTING_TYPES, Choice
+from harness.probes import PROBE
+from harness.spec import SETTING_TYPES, Choice, Comparison, RunSpec
 from harness.studies import check_changes, check_profiles, load_studies, load_study, resolve
+from harness.training.loop import run
+from harness.training.split import RunData
 from tests.conftest import ROOT
+
+ROW = {"context": "c", "level": "l", "seed": 0, "chance": 0.1}
 
 STUDY = """\
 title: T
@@ -20,6 +29,7 @@ claims:
   - id: c
     words: W
     source: S
+    because: B
     expect:
       - {metric: test_accuracy, level: [leaky_relu 0.1, leaky_relu 0.3], direction: higher, margin: 0.01}
 """
@@ -34,6 +44,117 @@ def write(folder: Path, text: str) -> Path:
 def test_shipped_studies_are_valid() -> None:
     studies = load_studies("all", ROOT / "experiments")
     assert {"activation", "augmentation", "dropout", "initialization", "optimizer"} <= {s.name for s in studies}
+
+
+# Every claim of the lecture, in its order.
+LECTURE = [
+    "act-saturate",
+    "act-centre",
+    "act-cost",
+    "act-tanh",
+    "act-relu-fast",
+    "act-dead",
+    "act-elu-mean",
+    "act-elu-noise",
+    "act-never-sigmoid",
+    "pre-centre",
+    "bn-lr",
+    "bn-init",
+    "bn-regular",
+    "bn-batch",
+    "bn-cost",
+    "bn-eval-gap",
+    "bn-smooth",
+    "bn-shift",
+    "init-symmetry",
+    "init-small",
+    "init-large",
+    "init-xavier",
+    "init-printed",
+    "drop-gap",
+    "drop-eval",
+    "aug-help",
+    "noise-help",
+    "smooth-noise",
+    "reg-trade",
+    "pen-generalise",
+    "pen-lambda",
+    "pen-sparse",
+    "pen-elastic",
+    "pen-zero",
+    "stop-cheap",
+    "stop-l2",
+    "stop-rise",
+    "opt-sgd-gd",
+    "opt-cost",
+    "opt-momentum",
+    "opt-momentum-saddle",
+    "opt-adagrad",
+    "opt-adagrad-valley",
+    "opt-bias",
+    "opt-adam",
+    "lr-low-high",
+    "size-more",
+    "skip-depth",
+    "data-more",
+    "transfer-few",
+    "ens-help",
+    "search-random",
+    "ratio-1e-3",
+    "ratio-1e-2",
+]
+
+
+def test_every_claim_of_the_lecture_is_in_one_study() -> None:
+    claims = [claim for study in load_studies("all", ROOT / "experiments") for claim in study.claims]
+    assert len(LECTURE) == 54
+    assert sorted(claim.id for claim in claims) == sorted(LECTURE)
+    for claim in claims:
+        assert claim.comparisons, claim.id
+        # One sentence.
+        assert claim.because.endswith(".") and ". " not in claim.because, claim.id
+
+
+def test_claims_name_what_their_study_measures(spec: Callable[..., RunSpec], run_data: RunData) -> None:
+    known: dict[tuple[str, ...], set[str]] = {}
+    for study in (study for study in load_studies("all", ROOT / "experiments") if study.claims):
+        if study.probes not in known:
+            result = run(spec(), run_data, [PROBE.get(name)() for name in study.probes])
+            known[study.probes] = set(
+                as_counted(with_derived(pd.DataFrame([ROW | run_row(result, {"settings": result.settings})])))
+            ) | set(FROM_RUNS)
+        compared = [one for claim in study.claims for one in claim.comparisons]
+        named = {one.metric for one in [*compared, *(one.given for one in compared if one.given)]}
+        assert named <= known[study.probes], study.name
+
+
+def test_a_context_may_sweep_some_of_the_levels(tmp_path: Path) -> None:
+    deep = "deep: {levels: [relu, leaky_relu 0.1], depth: 8}"
+    study = load_study(write(tmp_path, STUDY.replace("deep: {depth: 8}", deep)))
+    plain, limited = study.contexts
+    assert [level.label for level in study.levels_in(plain)] == [level.label for level in study.levels]
+    assert [level.label for level in study.levels_in(limited)] == ["relu", "leaky_relu 0.1"]
+    assert limited.changes == (("depth", 8),)
+    # By default a claim is compared wherever its levels are swept.
+    assert {(c.level, c.context) for c in study.claims[0].comparisons} == {
+        ("leaky_relu 0.1", "plain"), ("leaky_relu 0.1", "deep"), ("leaky_relu 0.3", "plain"),
+    }  # fmt: skip
+    asked = STUDY.replace("deep: {depth: 8}", deep).replace("margin: 0.01", "margin: 0.01, contexts: [deep]")
+    with pytest.raises(SettingError, match=r"claim c compares 'leaky_relu 0.3', 'relu' in 'deep'"):
+        load_study(write(tmp_path, asked))
+    with pytest.raises(SettingError, match="levels lack the control, 'relu'"):
+        load_study(write(tmp_path, STUDY.replace("{depth: 8}", "{levels: [leaky_relu 0.1, leaky_relu 0.3]}")))
+
+
+def test_a_comparison_says_where_it_is_meant_to_hold(tmp_path: Path) -> None:
+    where = "where: {metric: inference_gap, level: relu, against: 0, direction: higher, margin: 0.05}"
+    study = load_study(write(tmp_path, STUDY.replace("margin: 0.01", f"margin: 0.01, {where}")))
+    for one in study.claims[0].comparisons:
+        assert one.given == Comparison("inference_gap", "relu", 0.0, "higher", 0.05, one.context)
+    own = "where: {metric: regret, direction: not higher, margin: 0.03}"
+    study = load_study(write(tmp_path, STUDY.replace("margin: 0.01", f"margin: 0.01, {own}")))
+    assert {(one.level, one.given and one.given.level, one.given and one.given.against)
+            for one in study.claims[0].comparisons} == {(f"leaky_relu {s}",) * 2 + ("relu",) for s in ("0.1", "0.3")}  # fmt: skip
 
 
 def test_labels_tell_arguments_apart_where_they_must(tmp_path: Path) -> None:

@@ -125,6 +125,8 @@ def hidden_by_steps(arms: Arms, shown: Quantity, terms: Sequence[Term]) -> float
     """Return the variance that rounding to whole steps can hide: step^2 / 12 for each arm (epochs come in steps)."""
     if shown.kind != "whole":
         return 0.0
+    if shown.step:
+        return len(terms) * shown.step**2 / 12
     steps = [arms.values(term.key, "evaluate_every") for term in terms]
     return sum(1.0 if np.isnan(step).all() else float(np.nanmax(step)) ** 2 for step in steps) / 12
 

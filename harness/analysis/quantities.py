@@ -19,7 +19,8 @@ class Quantity:
     """A metric as readers see it: `scale` turns stored values into printed ones.
 
     `least` and `most` are the ends of what a stored value can be. `kind` says how it scatters: `whole` numbers come in
-    steps, an `event` is 0 or 1 for each run, and what is `exact` follows from the settings: it doesn't scatter.
+    steps (of `step`; None: those from one evaluation to the next), an `event` is 0 or 1 for each run, and what is
+    `exact` follows from the settings: it doesn't scatter.
     """
 
     label: str
@@ -32,6 +33,7 @@ class Quantity:
     most: float = math.inf
     kind: Literal["continuous", "whole", "event", "exact"] = "continuous"
     unfinished: Unfinished = "lost"
+    step: float | None = None
 
     def value(self, stored: float | None, unit: bool = True) -> str:
         """Return a stored value as text, such as `71.2 %`; a dash where there is none."""
@@ -138,6 +140,48 @@ KNOWN = {
     "loss_range_along_gradient": Quantity("loss range along gradient", least=0),
     "dead_share": Quantity("dead units", **SHARE),
     "identical_unit_share": Quantity("identical units", kind="exact", **SHARE),
+    "no_gradient_share": Quantity("units without gradient from any training picture", better="lower", **SHARE),
+    "large_weights_saturated_share": Quantity("saturated outputs of the net with large weights", **SHARE, **KEPT),
+    "saturated_gradient_share": Quantity(
+        "gradient at saturated units over that at the others of their layer", **SHARE, **KEPT
+    ),
+    "accuracy_lost_to_shift": Quantity(
+        "accuracy lost on pictures brightened, darkened, made paler or noisy", better="lower", **GAP
+    ),
+    "accuracy_lost_to_noise": Quantity("accuracy lost to noise on the pictures", better="lower", **GAP),
+    "gap_at_equal_loss": Quantity("generalisation gap at equal training loss", better="lower", **GAP),
+    "accuracy_over_chance": Quantity("test accuracy above guessing", better="higher", **GAP),
+    "accuracy_deviation": Quantity("distance of test accuracy from the median of the seeds", better="lower", **GAP),
+    "scale_spread_to_control": Quantity(
+        "spread of accuracy over initial weights, less that of the control", better="lower", **GAP, **KEPT
+    ),
+    # A sweep of the rate in steps of about three: half a power of ten.
+    "highest_rate_log10": Quantity(
+        "highest rate within 5 points of the best, power of ten",
+        digits=2,
+        better="higher",
+        kind="whole",
+        step=0.5,
+        **KEPT,
+    ),
+    "validation_loss_rise": Quantity("rise of the validation loss from its lowest to the end", digits=3, least=0),
+    "train_loss_since_lowest": Quantity(
+        "change of the training loss since the validation loss was lowest", digits=3, better="lower"
+    ),
+    "loss_at_equal_seconds": Quantity("training loss after equal seconds", digits=3, better="lower", least=0),
+    "equal_l2_strength": Quantity("strength of the L2 penalty with the same weight norm", least=0),
+    "gain_over_equal_l2": Quantity(
+        "validation accuracy, less that of the L2 penalty with the same weight norm", better="higher", **GAP
+    ),
+    "survivor_agreement": Quantity("agreement of surviving weights between seeds, kappa", digits=2, most=1),
+    "valley_steps": Quantity("steps to the lowest point of the valley", digits=0, better="lower", least=0, **KEPT),
+    "valley_across_log10": Quantity("steps across the valley, power of ten of plain descent's", digits=2, **KEPT),
+    "valley_along_log10": Quantity("steps along the valley, power of ten of plain descent's", digits=2, **KEPT),
+    "saddle_steps": Quantity("steps to leave the saddle", digits=1, better="lower", least=0, **KEPT),
+    "lowest_hollow_share": Quantity("paths that end in the lowest of many hollows", **SHARE, **KEPT),
+    "noisy_valley_log10": Quantity(
+        "height at the end of the valley under noise, power of ten", digits=2, better="lower", **KEPT
+    ),
     "start_sign_agreement_share": Quantity("weight gradients of a unit with one sign", **SHARE, **KEPT),
 }
 

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator
 from math import comb
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from harness.analysis.tables import StudyTables
+if TYPE_CHECKING:
+    from harness.analysis.tables import StudyTables
 
 PREFIX = "search/"
 
 
-def trials_table(tables: StudyTables) -> pd.DataFrame:
+def trials_table(tables: "StudyTables") -> pd.DataFrame:
     """Return the trials of every search of a study, empty if it has none.
 
     Columns: context, level, seed, trial (from 1), what was tried, stage, epochs, validation_accuracy (0: not finished).
@@ -20,7 +21,7 @@ def trials_table(tables: StudyTables) -> pd.DataFrame:
     return pd.DataFrame(trial_rows(tables))
 
 
-def trial_rows(tables: StudyTables) -> Iterator[dict[str, Any]]:
+def trial_rows(tables: "StudyTables") -> Iterator[dict[str, Any]]:
     """Yield one row per trial."""
     # The arrays of all runs take a while to read, and few studies have searches.
     if "trials" not in tables.runs:

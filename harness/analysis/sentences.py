@@ -179,6 +179,8 @@ def judged(one: Judged, factor: str, several: bool = True) -> str:
     else:
         parts = [finding(one, shown, level, against, where)]
     parts.append(expectation(comparison.direction, comparison.margin, shown))
+    if one.given:
+        parts.append(condition(one.given, factor))
     if one.agree is not None and one.difference:
         parts.append(f"{one.agree} of {plural(one.difference.count, 'seed')} agree{'s' if one.agree == 1 else ''}.")
     if one.reason:
@@ -186,6 +188,18 @@ def judged(one: Judged, factor: str, several: bool = True) -> str:
     elif one.verdict == "open" and one.seeds:
         parts.append(f"{capital(seeds_words(one.seeds))}.")
     return " ".join(parts)
+
+
+def condition(given: Judged, factor: str) -> str:
+    """Return where a comparison is meant to hold, and what was seen of that."""
+    asked, shown = given.comparison, quantity(given.comparison.metric)
+    against = level_name(asked.against, factor) if isinstance(asked.against, str) else shown.value(asked.against)
+    wanted = expectation(asked.direction, asked.margin, shown).removeprefix("Expected: ").rstrip(".")
+    seen = shown.difference(given.difference.mean) if given.difference else "not measured"
+    return (
+        f"Meant for where {shown.label} of {level_name(asked.level, factor)} against {against} is {wanted}; here the "
+        f"difference is {seen}."
+    )
 
 
 def seeds_words(seeds: Seeds) -> str:
@@ -205,7 +219,10 @@ def finding(one: Judged, shown: Quantity, level: str, against: str, where: str) 
     """Return what was measured, such as `Test accuracy: relu is 31.2 points above sigmoid (...)`."""
     comparison, estimate = one.comparison, one.difference
     assert estimate is not None
-    if comparison.more_than:
+    if comparison.more_than and not isinstance(comparison.against, str):
+        size = shown.difference(estimate.mean)
+        body = f"{level}{where} less {level} in {comparison.more_than} is {size}"
+    elif comparison.more_than:
         size = shown.difference(estimate.mean)
         body = f"{level} minus {against}{where}, less the same in {comparison.more_than}, is {size}"
     elif estimate.mean == 0:

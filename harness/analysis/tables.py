@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.analysis.derived import derive
 from harness.analysis.quantities import PRIMARY, quantity
 from harness.errors import SettingError
 from harness.left_out import LeftOut
@@ -80,19 +81,23 @@ class StudyTables:
 
 def parse_claim(claim: dict[str, Any]) -> Claim:
     """Read a claim as `plan.json` spells it."""
-    comparisons = tuple(
-        Comparison(
-            metric=c["metric"],
-            level=str(c["level"]),
-            against=c["against"],
-            direction=c["direction"],
-            margin=float(c["margin"]),
-            context=c["context"],
-            more_than=c.get("more_than"),
-        )
-        for c in claim["comparisons"]
+    comparisons = tuple(parse_comparison(one) for one in claim["comparisons"])
+    check, because = bool(claim.get("check")), claim.get("because", "")
+    return Claim(claim["id"], claim["words"], claim["source"], comparisons, check, because)
+
+
+def parse_comparison(one: dict[str, Any]) -> Comparison:
+    """Read a comparison as `plan.json` spells it."""
+    return Comparison(
+        metric=one["metric"],
+        level=str(one["level"]),
+        against=one["against"],
+        direction=one["direction"],
+        margin=float(one["margin"]),
+        context=one["context"],
+        more_than=one.get("more_than"),
+        given=parse_comparison(one["given"]) if one.get("given") else None,
     )
-    return Claim(claim["id"], claim["words"], claim["source"], comparisons, bool(claim.get("check")))
 
 
 def read_study(store: Store, plan: dict[str, Any], study: dict[str, Any]) -> StudyTables:
@@ -108,10 +113,12 @@ def read_study(store: Store, plan: dict[str, Any], study: dict[str, Any]) -> Stu
         if record.environment not in environments:
             environments.append(record.environment)
     complain_if_mixed(study["name"], environments)
+    runs, curves = with_derived(pd.DataFrame(run_rows)), pd.concat(curve_frames, ignore_index=True)
+    compared = derive(as_counted(runs), curves, study, store)
     return StudyTables(
         plan=study,
-        runs=with_derived(pd.DataFrame(run_rows)),
-        curves=pd.concat(curve_frames, ignore_index=True),
+        runs=runs.join(compared.dropna(axis=1, how="all"), on=RUN_KEYS),
+        curves=curves,
         tuning=pd.DataFrame(tuning_rows(store, study)),
         per_class=pd.DataFrame(class_rows, columns=[*RUN_KEYS, "class", "accuracy"]),
         environments=tuple(environments),
@@ -222,8 +229,8 @@ def as_counted(runs: pd.DataFrame) -> pd.DataFrame:
     broke off: it is neither dropped nor rewarded. What else it would have measured at the end it has not (NaN). A
     target that was never reached counts as one epoch more than was trained, a lower bound; `censored` marks it.
     To a target that guessing reaches no epochs are counted. `regret` is the test accuracy of the context's best
-    level under the same seed, less the run's own. `guesses` marks runs that ended at chance, `collapsed` those that
-    hardly left it and `learned` those that clearly did. The index is context, level, seed.
+    level (that of the other seeds) under the same seed, less the run's own. `guesses` marks runs that ended at chance,
+    `collapsed` those that hardly left it and `learned` those that clearly did. The index is context, level, seed.
     """
     counted = runs.copy()
     # Looked up by arm some hundred times a page; a search through columns takes ten times as long.
@@ -263,13 +270,16 @@ def with_outcome(counted: pd.DataFrame) -> pd.DataFrame:
 def regret(counted: pd.DataFrame) -> pd.Series:
     """Return how much more test accuracy the best level of the same context has under the same seed.
 
-    The best level is that of the highest mean validation accuracy: the test split chooses nothing.
+    The best level is that of the highest mean validation accuracy over all other seeds: the test split chooses nothing,
+    and no level is both chosen and judged by the luck of one seed. With one seed there is no regret (NaN).
     """
     if not {"best_validation_accuracy", "test_accuracy"} <= set(counted):
         return pd.Series(np.nan, index=counted.index)
-    validation = counted["best_validation_accuracy"].fillna(0.0).groupby(level=[0, 1]).mean()
-    best = validation.groupby(level=0).idxmax()
-    keys = [(*best[context], seed) for context, _, seed in counted.index]
+    validation = counted["best_validation_accuracy"].fillna(0.0)
+    arms = validation.groupby(level=[0, 1])
+    others = (arms.transform("sum") - validation) / (arms.transform("count") - 1).where(lambda count: count > 0)
+    best = others.unstack(level=1).dropna(how="all").idxmax(axis=1)
+    keys = [(context, best.get((context, seed)), seed) for context, _, seed in counted.index]
     return counted["test_accuracy"].reindex(keys).set_axis(counted.index) - counted["test_accuracy"]
 
 

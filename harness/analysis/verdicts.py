@@ -1,6 +1,6 @@
 """Claims -> verdicts: what the runs say surely, against zero and against the margin that the claim asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -47,7 +47,7 @@ class Judged:
 
     `difference` is level minus against, in stored units, unsigned by the expectation. `reason` says why a comparison
     can't be tested, or stays open for another cause than a wide interval. `agree` is how many of the seeds of a check
-    agree with it.
+    agree with it. `given` is what was seen of where it is meant to hold.
     """
 
     comparison: Comparison
@@ -58,6 +58,7 @@ class Judged:
     bounded: bool = False
     chances: Chances | None = None
     agree: int | None = None
+    given: "Judged | None" = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,9 @@ def judge_claim(claim: Claim, arms: Arms, rules: Rules, left_out: Sequence[LeftO
     """
     if claim.check:
         return judge_check(claim, arms, left_out)
-    judged = [judge(comparison, arms, rules, left_out) for comparison in claim.comparisons]
+    judged = [
+        where_meant(one, arms, left_out, lambda one: judge(one, arms, rules, left_out)) for one in claim.comparisons
+    ]
     tested = [one.chances for one in judged if one.chances]
     if not tested:
         open_still = any(one.verdict == "open" for one in judged)
@@ -159,6 +162,29 @@ def judge(comparison: Comparison, arms: Arms, rules: Rules, left_out: Sequence[L
     return replace(judged, seeds=seeds_to_decide(estimate, comparison, rule.priors.get(kind)))
 
 
+def where_meant(
+    comparison: Comparison, arms: Arms, left_out: Sequence[LeftOut], judged_by: Callable[[Comparison], Judged]
+) -> Judged:
+    """Return a comparison as judged; where what it is meant for was not seen, it can't be tested."""
+    if comparison.given is None:
+        return judged_by(comparison)
+    given = seen(comparison.given, arms, left_out)
+    if given.verdict == "holds":
+        return replace(judged_by(comparison), given=given)
+    return Judged(comparison, "not testable here", reason="this is not where the claim is meant to hold", given=given)
+
+
+def seen(condition: Comparison, arms: Arms, left_out: Sequence[LeftOut]) -> Judged:
+    """Return whether a condition holds on average over the seeds: it selects, and infers nothing."""
+    lacking = not_measured(condition, arms, left_out)
+    found = None if lacking else difference_of(condition, arms)
+    if found is None:
+        return Judged(condition, "not testable here", reason=lacking or "the two levels share no seed")
+    mean = Estimate(found.mean, found.mean, found.mean, 1, 0.0, 1.0)
+    holds = chances_of(condition, mean).supported == 0
+    return Judged(condition, "holds" if holds else "fails", Estimate(found.mean, None, None, len(found.values)))
+
+
 def chances_of(comparison: Comparison, estimate: Estimate, floor: bool = True, ceiling: bool = True) -> Chances:
     """Return the p-values of what a comparison can turn out to be.
 
@@ -185,7 +211,9 @@ def chances_of(comparison: Comparison, estimate: Estimate, floor: bool = True, c
 
 def judge_check(claim: Claim, arms: Arms, left_out: Sequence[LeftOut]) -> JudgedClaim:
     """Return whether a claim that holds by arithmetic does under every seed; nothing is estimated."""
-    judged = tuple(check(comparison, arms, left_out) for comparison in claim.comparisons)
+    judged = tuple(
+        where_meant(one, arms, left_out, lambda one: check(one, arms, left_out)) for one in claim.comparisons
+    )
     verdicts = {one.verdict for one in judged}
     verdict = next(name for name in ("fails", "not testable here", "holds") if name in verdicts)
     return JudgedClaim(claim, verdict, judged)

@@ -76,3 +76,12 @@ def he_as_printed(weight: torch.Tensor, generator: torch.Generator) -> None:
 def orthogonal(weight: torch.Tensor, generator: torch.Generator, *, gain: float = 1.4142135623730951) -> None:
     """Orthogonal rows (Saxe et al., 2013), scaled for ReLU like He's."""
     nn.init.orthogonal_(weight, gain, generator=generator)
+
+
+@INITIALIZATION.level("he_alike")
+def he_alike(weight: torch.Tensor, generator: torch.Generator) -> None:
+    """He's weights, the same under every seed: runs can then be compared weight by weight.
+
+    Layers of equal size start equal.
+    """
+    he(weight, torch.Generator().manual_seed(weight.numel()))

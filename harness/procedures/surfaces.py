@@ -1,139 +1,21 @@
 """Every update rule on three surfaces of two weights: the path it takes, and how many steps it needs.
 
-The rules are the registered ones, torch's optimizers in float64, not imitations.
+The rules are the registered ones, torch's optimizers in float64, not imitations. The surfaces are those of
+`harness/probes/surfaces.py`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from math import cos, isfinite, pi, sin
+from math import isfinite
 from typing import Any
 
 import numpy as np
 import torch
 
 from harness.factors.optimizer import OPTIMIZER
+from harness.probes.surfaces import RATES, REACHED, STEPS, SURFACES, Surface
 
-Height = Callable[[Any, Any], Any]  # of x and y, numbers or arrays
-Slope = Callable[[float, float], tuple[float, float]]
-
-STEPS = 300
-RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
-REACHED = 0.001  # of the height at the start, above the lowest point
 END = 50  # points at the end of a path
 GRID = 81  # heights a side, for contours
 FAR = 1e3  # times the size of the picture; a path that leaves it is not coming back
-
-
-@dataclass(frozen=True)
-class Surface:
-    """A height over two weights. `x` and `y` are the ends of the picture."""
-
-    name: str
-    title: str
-    words: str
-    formula: str
-    height: Height
-    slope: Slope
-    lowest: float
-    minima: tuple[tuple[float, float], ...]
-    start: tuple[float, float]
-    x: tuple[float, float]
-    y: tuple[float, float]
-
-
-ANGLE = pi / 9  # 20 degrees: a valley along an axis would suit rules that scale each weight by itself
-STEEPNESS = 100.0  # curvature across the valley over the curvature along it
-# No minimum lies at the origin, where weight decay alone would lead.
-CENTRE = (0.7, 0.4)
-DENT, WAVE, BOWL = 0.2, 2.2, 0.06
-
-
-def valley(x: Any, y: Any) -> Any:
-    """A quadratic whose curvature is 1 along the valley and `STEEPNESS` across it."""
-    along, across = along_and_across(x, y)
-    return (along * along + STEEPNESS * across * across) / 2
-
-
-def valley_slope(x: float, y: float) -> tuple[float, float]:
-    """The gradient of `valley`."""
-    along, across = along_and_across(x, y)
-    across *= STEEPNESS
-    return cos(ANGLE) * along - sin(ANGLE) * across, sin(ANGLE) * along + cos(ANGLE) * across
-
-
-def along_and_across(x: Any, y: Any) -> tuple[Any, Any]:
-    """Return the distance from the centre along the valley and across it."""
-    x, y = x - CENTRE[0], y - CENTRE[1]
-    return cos(ANGLE) * x + sin(ANGLE) * y, cos(ANGLE) * y - sin(ANGLE) * x
-
-
-def saddle(x: Any, y: Any) -> Any:
-    """Up along x, down along y on both sides of the saddle point at (0, 0), to minima at y = -1 and 1."""
-    return x * x / 2 - y * y / 2 + y * y * y * y / 4
-
-
-def saddle_slope(x: float, y: float) -> tuple[float, float]:
-    """The gradient of `saddle`."""
-    return x, y * y * y - y
-
-
-def hollows(x: Any, y: Any) -> Any:
-    """A bowl with a cosine on it along each axis: many local minima, the lowest in the centre."""
-    x, y = x - CENTRE[0], y - CENTRE[1]
-    return BOWL * (x * x + y * y) + DENT * (2 - np.cos(WAVE * x) - np.cos(WAVE * y))
-
-
-def hollows_slope(x: float, y: float) -> tuple[float, float]:
-    """The gradient of `hollows`."""
-    x, y = x - CENTRE[0], y - CENTRE[1]
-    return 2 * BOWL * x + DENT * WAVE * sin(WAVE * x), 2 * BOWL * y + DENT * WAVE * sin(WAVE * y)
-
-
-SURFACES = (
-    Surface(
-        "valley",
-        "A long narrow valley",
-        f"{STEEPNESS:.0f} times as steep across as along, and turned by 20 degrees. A rate that is safe across is slow "
-        "along: plain SGD zigzags or crawls, while momentum adds up its steps along the valley and cancels those "
-        "across.",
-        f"(a² + {STEEPNESS:.0f} b²) / 2, a along the valley, b across it",
-        valley,
-        valley_slope,
-        0.0,
-        (CENTRE,),
-        (-1.2, 0.1),
-        (-1.6, 1.6),
-        (-1.0, 1.3),
-    ),
-    Surface(
-        "saddle",
-        "A saddle",
-        "The start is almost on the ridge, so the slope first leads into the saddle point, where it vanishes. What "
-        "counts is how fast a rule gets away from there, down to either side.",
-        "x² / 2 − y² / 2 + y⁴ / 4",
-        saddle,
-        saddle_slope,
-        -0.25,
-        ((0.0, -1.0), (0.0, 1.0)),
-        (-1.5, 0.001),
-        (-1.8, 1.4),
-        (-1.15, 1.45),
-    ),
-    Surface(
-        "hollows",
-        "Local minima",
-        "A bowl with dents. A rule stops in the first dent it falls into unless its speed or a large step carries it "
-        "out again. Where it ends is luck of start and rate as much as merit of the rule.",
-        f"{BOWL} (x² + y²) + {DENT} (2 − cos {WAVE}x − cos {WAVE}y), around the centre",
-        hollows,
-        hollows_slope,
-        0.0,
-        (CENTRE,),
-        (-4.2, 4.1),
-        (-5.2, 3.2),
-        (-2.2, 4.9),
-    ),
-)
 
 
 def path_of(rule: str, rate: float, surface: Surface, steps: int = STEPS, within: int | None = None) -> np.ndarray:

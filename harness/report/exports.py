@@ -113,12 +113,14 @@ def metrics(summary: StudySummary) -> pd.DataFrame:
 def claims(all_judged: Judged) -> pd.DataFrame:
     """Return the claims: a row per comparison."""
     columns = (
-        "study claim verdict seeds_low seeds_high metric context level against direction margin more_than comparison"
+        "study claim check verdict seeds_low seeds_high metric context level against direction margin more_than "
+        "comparison"
     )
     rows = [
         {
             "study": study,
             "claim": judged.claim.id,
+            "check": judged.claim.check,
             "verdict": judged.verdict,
             "seeds_low": judged.seeds.low if judged.seeds else None,
             "seeds_high": judged.seeds.high if judged.seeds else None,

@@ -134,6 +134,20 @@ def test_regret_is_against_the_level_that_validation_chooses(bench):
     assert by_seed(counted, "standard", "zeros", "regret").tolist() == pytest.approx((he - 0.9).tolist())
 
 
+def test_the_best_level_is_chosen_on_other_seeds_than_the_one_judged(bench):
+    runs = tables_of(bench).runs
+    # Under seed 0 alone zeros is best on validation, by so much that it is best on the mean as well.
+    runs["best_validation_accuracy"] = runs["level"].map({"zeros": 0.2, "he": 0.4, "large": 0.3})
+    runs.loc[(runs["level"] == "zeros") & (runs["seed"] == 0), "best_validation_accuracy"] = 1.0
+    counted = as_counted(runs)
+    zeros, he = (by_seed(counted, "standard", level, "test_accuracy") for level in ("zeros", "he"))
+    regret = by_seed(counted, "standard", "he", "regret")
+    assert regret[0] == 0, "the others say he"
+    # Seed 0 is among the others of 1 and 2, where zeros is best then: (1.0 + 0.2) / 2.
+    assert regret[1:].tolist() == pytest.approx((zeros - he)[1:].tolist())
+    assert as_counted(runs[runs["seed"] == 0])["regret"].isna().all(), "one seed has no others"
+
+
 def test_a_loss_is_told_in_multiples_of_that_of_guessing(bench):
     runs = tables_of(bench).runs
     expected = runs["final_train_loss"] / math.log(1 / runs["chance"].iloc[0])

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -331,3 +333,39 @@ def test_the_margin_stands_beside_the_words():
     assert margins(claim).replace("\u00a0", " ") == (
         "test accuracy at least 2 points higher; test accuracy not higher by more than 1 point"
     )
+
+
+def where(direction, margin, level="b", against=0.0, metric="test_accuracy"):
+    return Comparison(metric, level, against, direction, margin, "plain")
+
+
+def test_a_comparison_is_tested_only_where_it_is_meant_to_hold():
+    asked = compared("higher", 0.05)
+    meant = replace(asked, given=where("higher", 0.5))
+    elsewhere = replace(asked, given=where("higher", 0.7))
+    assert verdict_on(CLEAR, meant).verdict == "supported"
+    assert verdict_on(CLEAR, elsewhere).verdict == "not testable here"
+    # The others of the claim are judged without it.
+    both = verdict_on(CLEAR, meant, elsewhere)
+    assert [one.verdict for one in both.comparisons] == ["supported", "not testable here"]
+    assert both.verdict == "supported"
+    assert verdict_on(CLEAR, replace(asked, given=where("higher", 0, metric="never_measured"))).verdict == (
+        "not testable here"
+    )
+    checked = verdict_on(CLEAR, elsewhere, check=True)
+    assert checked.verdict == "not testable here"
+
+
+def test_what_was_seen_of_the_condition_is_said():
+    found = verdict_on(CLEAR, replace(compared("higher", 0.05), given=where("higher", 0.5))).comparisons[0]
+    words = in_words(found, "activation", several=False).replace("\u00a0", " ")
+    assert words.endswith(
+        "Meant for where test accuracy of b against 0.0 % is at least 50 points higher; here the difference is +60.7 points."
+    )
+
+
+def test_one_level_in_two_contexts_is_told_as_such():
+    runs = pd.concat([CLEAR, table({"a": [0.6, 0.62, 0.6], "b": [0.5, 0.5, 0.5]}, context="other")])
+    one = decide(runs, "not lower", 0.02, against=0.0, more_than="other")
+    assert one.difference.mean == pytest.approx(0.71 - 0.6067, abs=1e-3)
+    assert "a in plain less a in other is +10.3" in in_words(one, "activation")

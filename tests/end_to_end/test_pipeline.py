@@ -106,8 +106,8 @@ def test_a_report_for_every_study(whole: Path) -> None:
 
 
 def test_every_claim_has_its_verdict(whole: Path) -> None:
+    # That they are the lecture's is tested in tests/test_studies.py.
     claims = [claim["id"] for study in load_studies("all", ROOT / "experiments") for claim in study.to_json()["claims"]]
-    assert len(claims) == len(set(claims)) == 45, "as many as the lecture makes"
     with (whole / "reports" / "tables" / "claims.csv").open() as table:
         assert {row["claim"] for row in csv.DictReader(table)} == set(claims)
     page = (whole / "reports" / "claims.html").read_text()

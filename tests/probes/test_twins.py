@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from math import log10, sqrt
+from math import cos, log, log10, sin, sqrt
 
 import numpy as np
 import pytest
@@ -13,19 +13,36 @@ from torch import nn
 from harness.probes import PROBE, Observer
 from harness.probes.activations import FIXED, Activations, growth, slope, statistics, steepest
 from harness.probes.batch_cost import BatchCost
+from harness.probes.equal_loss import EqualLoss, gap_at
 from harness.probes.gain import PICTURES, Gain
 from harness.probes.gap import Gap
 from harness.probes.gradients import Gradients, unit_agreement
 from harness.probes.inference import Inference
 from harness.probes.looking import edges, shares, spread, watches_epoch, watches_step
 from harness.probes.modes import Modes
+from harness.probes.saturation import Saturation
+from harness.probes.shift import Shift
 from harness.probes.smoothness import STEPS, Smoothness
+from harness.probes.surfaces import (
+    ANGLE,
+    CENTRE,
+    RATES,
+    STARTS,
+    Surfaces,
+    on_surfaces,
+    path_of_all,
+    shares_of_direction,
+    steps_in_valley,
+    steps_on_saddle,
+)
+from harness.probes.survivors import Survivors
 from harness.probes.symmetry import Symmetry, identical_share
 from harness.probes.timing import MOST_ROUNDS, Timing, backward_bytes, timed
+from harness.probes.units import Units, without_gradient
 from harness.probes.updates import Updates
 from harness.probes.weights import Weights
-from harness.seeding import derive
-from harness.spec import RunSpec
+from harness.seeding import derive, generator
+from harness.spec import Choice, RunSpec
 from harness.training.loop import run
 from harness.training.model import build_model
 from harness.training.recipe import Recipe
@@ -422,6 +439,176 @@ def test_batch_cost(spec: Spec, run_data: RunData, monkeypatch: pytest.MonkeyPat
     found = run(spec(batch_size=whole), run_data, [Recorder()])
     assert sizes == [round(share * whole) for share in (0.25, 0.5, 1)]
     assert found.metrics["batch_cost_exponent"] == pytest.approx(2)
+
+
+def traced(model: nn.Sequential, images: torch.Tensor, kind: type) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Logits, and what every nonlinearity gets, with the graph that leads from one to the other."""
+    found, x = [], images
+    for layer in model:
+        for part in layer if isinstance(layer, nn.Sequential) else [layer]:
+            if isinstance(part, kind):
+                found.append(x)
+            x = part(x)
+    return x, found
+
+
+@pytest.mark.parametrize(("activation", "kind"), [("relu", nn.ReLU), ("elu", nn.ELU)])
+def test_units(activation: str, kind: type, spec: Spec, run_data: RunData) -> None:
+    class Kill(Units):
+        def after_training(self, recipe: Recipe) -> None:
+            with torch.no_grad():
+                recipe.model.block2[0].bias[1] = -50.0  # type: ignore[index, union-attr, operator]
+            super().after_training(recipe)
+
+    copies = Copies()
+    result = run(spec(norm="none", activation=activation), run_data, [Kill(), copies])
+    recipe, model = copies.recipe, copies.end.double().eval()
+    reached: list[list[bool]] = []
+    for n in range(len(recipe.train)):
+        image = recipe.scale(recipe.train.pictures(slice(n, n + 1))).double()
+        scores, inputs = traced(model, image, kind)  # type: ignore[arg-type]
+        nn.functional.cross_entropy(scores, recipe.train.labels[n : n + 1]).backward(inputs=inputs)
+        for layer, x in enumerate(inputs):
+            if n == 0:
+                reached.append([False] * x.shape[1])
+            for unit in range(x.shape[1]):
+                reached[layer][unit] |= any(value != 0 for value in x.grad[0, unit].flatten().tolist())  # type: ignore[index]
+    shares = [sum(not one for one in layer) / len(layer) for layer in reached]
+    assert result.arrays["units/without_gradient"] == pytest.approx(shares)
+    assert result.metrics["no_gradient_share"] == pytest.approx(np.mean(shares))
+    # ReLU lets nothing through that far below zero; ELU a little.
+    assert result.arrays["units/without_gradient"][1] >= 1 / 8 if activation == "relu" else shares == [0, 0, 0]
+
+
+def test_units_of_a_net_that_is_not_finite_have_no_share(spec: Spec, run_data: RunData) -> None:
+    class Break(Units):
+        def after_training(self, recipe: Recipe) -> None:
+            with torch.no_grad():
+                recipe.model.block1[0].bias[0] = torch.nan  # type: ignore[index, union-attr, operator]
+            super().after_training(recipe)
+
+    assert run(spec(norm="none"), run_data, [Break()]).metrics["no_gradient_share"] is None
+    assert without_gradient(nn.ReLU(), torch.tensor([1.0, 0.0, 2.0, 0.0])) == 0.5
+    from harness.factors.activation import Maxout
+
+    assert without_gradient(Maxout(), torch.tensor([1.0, 0.0, 0.0, 0.0])) == 0.5, "a unit is both its pieces"
+
+
+@pytest.mark.parametrize(("activation", "kind"), [("tanh", nn.Tanh), ("sigmoid", nn.Sigmoid)])
+def test_saturation(activation: str, kind: type, spec: Spec, run_data: RunData) -> None:
+    copies = Copies()
+    one = spec(norm="none", activation=activation)
+    metrics = run(one, run_data, [copies, Saturation()]).metrics
+    recipe = copies.recipe
+    images = recipe.scale(recipe.train.pictures(slice(None))).double()
+    large = replace(one, settings=one.settings.changed(initialization=Choice.of("normal", {"std": 1.0})))
+    model = new_model(large, images)
+    scores, inputs = traced(model, images, kind)  # type: ignore[arg-type]
+    nn.functional.cross_entropy(scores, recipe.train.labels, reduction="sum").backward(inputs=inputs)
+    slopes = {"tanh": lambda x: 1 - np.tanh(x) ** 2, "sigmoid": lambda x: 4 / ((1 + np.exp(-x)) * (1 + np.exp(x)))}
+    shares, ratios = [], []
+    for x in inputs:
+        pairs = list(zip(flat([x]), flat([x.grad]), strict=True))  # type: ignore[list-item]
+        stuck = [abs(gradient) for value, gradient in pairs if slopes[activation](value) < 0.05]
+        free = [abs(gradient) for value, gradient in pairs if slopes[activation](value) >= 0.05]
+        shares.append(len(stuck) / len(pairs))
+        ratios.append(np.mean(stuck) / np.mean(free))
+    assert min(shares) > 0.01
+    assert metrics["large_weights_saturated_share"] == pytest.approx(np.mean(shares), abs=1e-3)
+    assert metrics["saturated_gradient_share"] == pytest.approx(np.mean(ratios), rel=2e-2)
+
+
+def test_shift(spec: Spec, run_data: RunData) -> None:
+    copies = Copies()
+    result = run(spec(), run_data, [copies, Shift()])
+    recipe, model = copies.recipe, copies.best.eval()
+    images, labels = recipe.test.pictures(slice(None)), recipe.test.labels.tolist()
+    noise = 0.1 * torch.randn(images.shape, generator=generator(0, "shift noise"))
+    means = torch.stack([torch.full_like(image, image.mean().item()) for image in images])
+    changed = {
+        "brightened": torch.minimum(images * 1.5, torch.tensor(1.0)),
+        "darkened": images / 2,
+        "paler": (images + means) / 2,
+        "noisy": torch.clamp(images + noise, 0, 1),
+    }
+    accuracies = {}
+    for name, one in changed.items():
+        found = [int(model(recipe.scale(image.unsqueeze(0))).argmax()) for image in one]
+        accuracies[name] = sum(a == b for a, b in zip(found, labels, strict=True)) / len(labels)
+        assert result.metrics[f"{name}_accuracy"] == pytest.approx(accuracies[name])
+    plain = result.metrics["test_accuracy"] or 0
+    assert result.metrics["accuracy_lost_to_noise"] == pytest.approx(plain - accuracies["noisy"])
+    assert result.metrics["accuracy_lost_to_shift"] == pytest.approx(plain - np.mean(list(accuracies.values())))
+
+
+def test_equal_loss(spec: Spec, run_data: RunData) -> None:
+    copies = Copies()
+    result = run(spec(epochs=3), run_data, [copies, EqualLoss()])
+    recipe, losses = copies.recipe, []
+    index = spread(len(recipe.train), len(recipe.validation))
+    for model in copies.epochs:
+        scores = model.double().eval()(recipe.scale(recipe.train.pictures(index)).double()).log_softmax(1)
+        rows = [-scores[n, label].item() for n, label in enumerate(recipe.train.labels[index].tolist())]
+        losses.append(sum(rows) / len(rows))
+    assert result.arrays["equal_loss/train_loss"] == pytest.approx(losses, rel=1e-4)
+    assert result.arrays["equal_loss/epochs"].tolist() == [1, 2, 3]
+    # So short a training doesn't come so far.
+    assert min(losses) > log(10) / 4 and result.metrics["gap_at_equal_loss"] is None
+    falling, gaps = np.array([2.0, 1.0, 0.5, 0.8]), np.array([0.0, 0.1, 0.3, 0.9])
+    assert gap_at(0.75, falling, gaps) == pytest.approx(0.2)
+    assert gap_at(3.0, falling, gaps) == 0.0
+    assert gap_at(0.4, falling, gaps) is None
+
+
+def test_survivors(spec: Spec, run_data: RunData) -> None:
+    copies = Copies()
+    result = run(spec(norm="none", penalty={"l1": {"strength": 0.1}}), run_data, [copies, Survivors()])
+    alive = [abs(value) >= 1e-3 for value in flat([layer.weight for layer in layers(copies.end)])]  # type: ignore[misc]
+    assert 0 < sum(alive) < len(alive)
+    assert result.metrics["surviving_share"] == pytest.approx(sum(alive) / len(alive))
+    bits = np.unpackbits(result.arrays["survivors/bits"], count=int(result.arrays["survivors/count"][0]))
+    assert bits.astype(bool).tolist() == alive
+
+
+def test_surfaces(spec: Spec, run_data: RunData) -> None:
+    found = run(spec(optimizer="sgd"), run_data, [Surfaces()]).metrics
+    assert {name: found[name] for name in dict(on_surfaces(Choice("sgd"), 0))} == dict(on_surfaces(Choice("sgd"), 0))
+    # Plain descent in the valley, whose two directions don't mix: each shrinks by a factor of its own.
+    rng = np.random.default_rng(0)
+    starts = rng.normal(0, 1, (4, STARTS, 2))
+    path = path_of_all(Choice("sgd"), 0.01, starts, np.zeros((300, STARTS, 2)))[:, 0]
+    for start, line in zip(starts[0], path.transpose(1, 0, 2), strict=True):
+        dx, dy = start - np.array(CENTRE)
+        along, across = cos(ANGLE) * dx + sin(ANGLE) * dy, cos(ANGLE) * dy - sin(ANGLE) * dx
+        for step in (0, 1, 20, 300):
+            a, b = along * 0.99**step, across * 0.0**step
+            there = (cos(ANGLE) * a - sin(ANGLE) * b + CENTRE[0], sin(ANGLE) * a + cos(ANGLE) * b + CENTRE[1])
+            assert line[step] == pytest.approx(there, abs=1e-9)
+    assert shares_of_direction(path_of_all(Choice("sgd"), 0.003, starts, np.zeros((300, STARTS, 2)))[:, 0]) == (
+        pytest.approx((0, 0), abs=1e-6)
+    )
+    height = [[sum(c * c * w for c, w in zip(turned(point), (1, 100), strict=True)) for point in row] for row in path]
+    for n, needed in enumerate(steps_in_valley(path)):
+        outside = [step for step in range(301) if height[step][n] > 0.001 * height[0][n]]
+        assert needed == outside[-1] + 1
+    walk = np.zeros((301, 3, 2))
+    walk[4:, 0, 1], walk[7:, 1, 1] = 0.6, np.nan
+    assert steps_on_saddle(walk).tolist() == [4, 301, 301]
+
+
+def turned(point: np.ndarray) -> tuple[float, float]:
+    dx, dy = point - np.array(CENTRE)
+    return cos(ANGLE) * dx + sin(ANGLE) * dy, cos(ANGLE) * dy - sin(ANGLE) * dx
+
+
+def test_noise_on_the_valley_is_added_to_the_slope() -> None:
+    starts, noise = np.zeros((4, STARTS, 2)), np.zeros((300, STARTS, 2))
+    noise[0, 0] = 2.0, -1.0
+    quiet, noisy = (path_of_all(Choice("sgd"), RATES[0], starts, one)[1] for one in (0 * noise, noise))
+    moved = noisy - quiet
+    assert moved[3, 0] == pytest.approx((-2.0 * RATES[0], RATES[0]))
+    moved[3, 0] = 0
+    assert not moved.any()
 
 
 def test_schedules() -> None:

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from harness.factors.optimizer import OPTIMIZER
-from harness.procedures.surfaces import RATES, STEPS, SURFACES, end_height, path_of, steps_to_reach
+from harness.probes.surfaces import RATES, STEPS, SURFACES
+from harness.procedures.surfaces import end_height, path_of, steps_to_reach
 
 BY_NAME = {surface.name: surface for surface in SURFACES}
 
