@@ -147,10 +147,10 @@ def test_a_context_may_sweep_some_of_the_levels(tmp_path: Path) -> None:
 
 
 def test_a_comparison_says_where_it_is_meant_to_hold(tmp_path: Path) -> None:
-    where = "where: {metric: inference_gap, level: relu, against: 0, direction: higher, margin: 0.05}"
+    where = "where: {metric: steps, level: relu, against: 0, direction: higher, margin: 0.05}"
     study = load_study(write(tmp_path, STUDY.replace("margin: 0.01", f"margin: 0.01, {where}")))
     for one in study.claims[0].comparisons:
-        assert one.given == Comparison("inference_gap", "relu", 0.0, "higher", 0.05, one.context)
+        assert one.given == Comparison("steps", "relu", 0.0, "higher", 0.05, one.context)
     own = "where: {metric: regret, direction: not higher, margin: 0.03}"
     study = load_study(write(tmp_path, STUDY.replace("margin: 0.01", f"margin: 0.01, {own}")))
     assert {(one.level, one.given and one.given.level, one.given and one.given.against)

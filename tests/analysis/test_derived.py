@@ -9,6 +9,7 @@ import pytest
 from harness.analysis.derived import FROM_RUNS, Known, derive, kappa
 from harness.analysis.search import expected_best_in_stages
 from harness.analysis.tables import as_counted, by_seed, read_study
+from harness.metrics import DERIVED
 from harness.records import Store
 from tests.report.made_up import Bench
 
@@ -41,6 +42,10 @@ class Kept(Runs):
     def found(self, name):
         store = type("Arrays", (), {"arrays": lambda _, print_of_run, prefix: self.arrays[print_of_run]})()
         return dict(FROM_RUNS[name](Known(self.rows, self.curves, self.settings, self.control, store)))
+
+
+def test_studies_may_name_them_all():
+    assert set(FROM_RUNS) <= set(DERIVED)
 
 
 def test_the_highest_rate_is_that_within_five_points_of_the_best():
@@ -147,7 +152,9 @@ def test_derived_metrics_stand_in_the_table_of_runs(tmp_path):
     store = bench.save()
     plan = store.read_plan()
     tables = read_study(store, plan, plan["studies"][0])
-    assert set(FROM_RUNS) <= set(tables.runs)
+    # Those that no run here has stand in no column.
+    assert {"accuracy_over_chance", "accuracy_deviation", "loss_at_equal_seconds"} <= set(tables.runs)
+    assert "survivor_agreement" not in tables.runs
     found = as_counted(tables.runs)
     assert by_seed(found, "x1", "batch", "accuracy_over_chance").mean() == pytest.approx(0.6, abs=0.05)
     again = derive(found, tables.curves, plan["studies"][0], Store(tmp_path / "runs"))
