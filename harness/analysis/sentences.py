@@ -86,14 +86,16 @@ def headline(context: ContextSummary, factor: str) -> str:
     hindered = [arm for arm in others if arm.primary.obstacle]
     parts = []
     if better:
-        parts.append(f"{group(better, factor)} {'beats' if len(better) == 1 else 'beat'} {control}")
+        verb = "beats" if len(better) == 1 else "beat"
+        parts.append(f"{group(better, factor)} {verb} {control} by {sizes(better)}")
     if worse:
-        parts.append(f"{group(worse, factor)} {'does' if len(worse) == 1 else 'do'} worse than {control}")
+        verb, behind = ("falls" if len(worse) == 1 else "fall"), ("it" if better else control)
+        parts.append(f"{group(worse, factor)} {verb} behind {behind} by {sizes(worse)}")
     undecided = len(others) - len(better) - len(worse) - len(suggestive) - len(hindered)
     if not parts:
         parts.append(f"No level differs from {control} by an amount that {context.seeds} seeds can show")
     elif undecided:
-        parts.append(f"{undecided} of {len(others)} can't be told from {control} with {context.seeds} seeds")
+        parts.append(f"{undecided} of {len(others)} can't be told from it with {context.seeds} seeds")
     if suggestive:
         parts.append(f"{group(suggestive, factor)}: a suggestion, no more")
     if hindered:
@@ -141,17 +143,28 @@ def how_judged(rules: Rules, metric: str) -> str:
 
 
 def group(arms: Sequence[Arm], factor: str) -> str:
-    """Return the names of arms; of many, the number and the first, which stands out most."""
+    """Return the names of arms; of many, the number and the first, which is furthest from the control."""
     names = [level_name(arm.level, factor) for arm in arms]
     if len(names) > LONGEST_LIST:
-        return f"{len(names)} levels (most of all {names[0]})"
+        return f"{len(names)} levels, {names[0]} the furthest,"
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def sizes(arms: Sequence[Arm]) -> str:
+    """Return how far arms are from their control, without a sign: one with its interval, of several the range."""
+    shown = quantity(PRIMARY)
+    # All on one side of the control: told from there, so that no number has a sign.
+    found = [-one if one.mean < 0 else one for arm in arms if (one := arm.primary.difference)]
+    if len(found) == 1:
+        return f"{shown.difference(found[0].mean, sign=False)} ({interval(found[0], shown, seeds=False)})"
+    low, high = (pick(one.mean for one in found) for pick in (min, max))
+    return f"{shown.difference(low, unit=False, sign=False)} to {shown.difference(high, sign=False)}"
+
+
 def named(arm: Arm, factor: str) -> str:
-    """Return a level with its mean, such as `relu 71.2 %`."""
+    """Return a level with its mean, such as `relu with 71.2 %`."""
     mean = arm.primary.value.mean if arm.primary.value else None
-    return f"{level_name(arm.level, factor)} {quantity(PRIMARY).value(mean)}"
+    return f"{level_name(arm.level, factor)} with {quantity(PRIMARY).value(mean)}"
 
 
 def precision(context: ContextSummary) -> str:
