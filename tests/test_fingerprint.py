@@ -328,7 +328,7 @@ def at_rest(value: Any) -> Any:
 
 # What the command of a stage imports; of the command line itself nothing enters a result. `track` always runs.
 COMMANDS = {
-    "prepare": ["harness.data.prepare"],
+    "prepare": ["harness.data.prepare", "harness.plugins"],
     "train": ["harness.engines.local", "harness.engines.preload", "harness.ensemble", "harness.plan", "harness.studies"],
     "procedures": ["harness.procedures.preflight", "harness.procedures.surfaces", "harness.plan", "harness.studies"],
     "report": ["harness.report.render"],
