@@ -5,6 +5,7 @@ loads them first. Their source is a part of fingerprints like the bench's own.
 """
 
 import ast
+import hashlib
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
@@ -165,3 +166,21 @@ def place(plugin: Plugin, error: Exception) -> str:
 def loaded() -> tuple[Plugin, ...]:
     """Return what has been loaded in this process, for `register` in another one."""
     return tuple(LOADED.values())
+
+
+def packages() -> dict[str, dict[str, str]]:
+    """Return the version of every installed package, and a digest of the source of the bench and of its plugins."""
+    roots = {GROUP: Path(__file__).parent}
+    roots |= {one.package: one.root for one in map(of_entry_point, metadata.entry_points(group=GROUP))}
+    versions = {one.metadata["Name"]: one.version for one in metadata.distributions()}
+    return {"versions": versions, "source": {name: digest_of(root) for name, root in roots.items()}}
+
+
+def digest_of(root: Path) -> str:
+    """Return a digest of all files in a folder, compiled ones aside, or of one file."""
+    paths = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.is_file())
+    found = hashlib.sha256()
+    for path in paths:
+        if path.suffix != ".pyc":
+            found.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()[:16]

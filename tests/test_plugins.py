@@ -1,5 +1,7 @@
 """Files from outside register what the bench's own files do, and what a run reaches of them is in its fingerprint."""
 
+import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -7,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import plugins
+from harness import bench, plugins
 from harness.analysis.quantities import KNOWN, quantity
+from harness.campaign.check import checks
+from harness.config import load_params
 from harness.data.sources import SOURCE
 from harness.engines.events import Finished
 from harness.engines.local import LocalEngine
@@ -19,6 +23,7 @@ from harness.fingerprint import code, fingerprint, identity
 from harness.plan import Target
 from harness.probes import PROBE
 from harness.spec import Settings
+from tests.conftest import ROOT
 
 MINE = """\
 from math import tau
@@ -76,7 +81,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
 
     yield write_and_load
     for name in set(sys.modules) - before:
-        if name in ("mine", "my_helper"):
+        if name in ("mine", "my_helper", "checked"):
             del sys.modules[name]
     sys.meta_path[:] = finders
     KNOWN.clear()
@@ -225,3 +230,145 @@ print(*(one for one in units if one.startswith("outside")))
         text=True,
     )
     assert done.stdout.split() == ["outside.levels:gentle", "outside.slopes:SLOPE"], done.stderr
+
+
+CHECKED = """
+import random
+
+import numpy as np
+import torch
+from torch import nn
+
+from harness.data.sources import SOURCE, Batch, Part, Source
+from harness.factors.activation import ACTIVATION
+from harness.factors.model import MODEL
+from harness.factors.optimizer import OPTIMIZER
+from harness.probes.observer import PROBE, Findings, Observer
+
+
+class Scale(nn.Module):
+    def __init__(self, how):
+        super().__init__()
+        self.how = how
+
+    def forward(self, x):
+        return self.how(x)
+
+
+@ACTIVATION.level("good")
+def good():
+    "A share of what is negative."
+    return nn.LeakyReLU(0.3)
+
+@MODEL.level("linear")
+def linear(classes, image_size):
+    "No layer between."
+    return nn.Sequential(nn.Flatten(), nn.Linear(16 * 16 * 3, classes))
+
+@ACTIVATION.level("silent")
+def silent():
+    return nn.ReLU()
+
+@ACTIVATION.level("drawing")
+def drawing():
+    "Draws from a generator that no seed sets."
+    return Scale(lambda x: x * random.random())
+
+@ACTIVATION.level("seeding")
+def seeding():
+    "Sets the seed of all others."
+    return Scale(lambda x: (torch.manual_seed(3), x.relu())[1])
+
+@ACTIVATION.level("infinite")
+def infinite():
+    "Gradients without bound."
+    return Scale(lambda x: (x - x).sqrt() + x)
+
+@ACTIVATION.level("failing")
+def failing():
+    "Can't be."
+    raise KeyError("nothing")
+
+@PROBE.level("looking")
+class Looking(Observer):
+    def after_training(self, recipe):
+        self.size = float(next(recipe.model.parameters()).detach().norm())
+    def result(self):
+        return Findings({"first_weight_norm": self.size})
+
+@PROBE.level("moving")
+class Moving(Observer):
+    def after_epoch(self, recipe, point):
+        with torch.no_grad():
+            next(recipe.model.parameters()).mul_(0.5)
+    def result(self):
+        return Findings({"moved": 1.0})
+
+@PROBE.level("idle")
+class Idle(Observer): ...
+
+def source(pixels):
+    labels = np.arange(400) % 2
+    read = lambda places: iter([Batch(pixels(len(places)))])
+    return Source(("a", "b"), {"train": Part(labels, read, str)})
+
+def random_pixels(seed):
+    luck = np.random.default_rng(seed)
+    return lambda count: luck.integers(0, 256, (count, 16, 16, 3), dtype=np.uint8)
+
+@SOURCE.level("steady")
+def steady(params):
+    return source(random_pixels(params.seed))
+
+@SOURCE.level("unsteady")
+def unsteady(params):
+    return source(random_pixels(None))
+"""
+
+
+def test_checks_tell_sound_levels_from_others(load: Callable[..., None]) -> None:
+    load(checked=CHECKED)
+    found = dict(checks(load_params(ROOT / "params.yaml")))
+    assert {what for what, problem in found.items() if problem is None} == {
+        "activation good",
+        "model linear",
+        "probe looking",
+        "data source steady",
+    }
+    words = {
+        "activation silent": "no docstring",
+        "activation drawing": "two trainings under one seed differ",
+        "activation seeding": "seeds torch's generator",
+        "activation infinite": "training ended as diverged",
+        "activation failing": "KeyError: 'nothing'",
+        "probe moving": "trains otherwise than without it",
+        "probe idle": "measures nothing",
+        "data source unsteady": "reading it twice gives other pictures",
+    }
+    wrong = {what: problem for what, problem in found.items() if problem}
+    assert wrong.keys() == words.keys()
+    for what, said in words.items():
+        assert said in wrong[what], (what, wrong[what])
+
+
+def test_a_new_bench_has_this_ones_files_without_its_source() -> None:
+    files = bench.files()
+    assert not re.search(r"python -m|harness/|requirements", files["dvc.yaml"])
+    assert files["dvc.yaml"].count(f"- {plugins.INSTALLED}") == 1 + 5
+    assert files["params.yaml"].replace("[plugins/my_levels.py]", "[]", 1) == (ROOT / "params.yaml").read_text()
+
+
+def test_other_packages_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = plugins.packages()
+    assert before["versions"]["torch"] and list(before["source"]) == ["harness"]
+    assert json.loads(json.dumps(before)) == plugins.packages()
+    folder = tmp_path / "a"
+    folder.mkdir()
+    digests = []
+    for text in ("1", "2"):
+        (folder / "page.html").write_text(text)
+        (folder / "x.pyc").write_text(text)
+        digests.append(plugins.digest_of(folder))
+        (folder / "page.html").write_text("1")
+        digests.append(plugins.digest_of(folder))
+    assert digests[0] == digests[1] == digests[3] != digests[2]
