@@ -10,7 +10,7 @@ OURS = re.compile(r"(?:      # .*\n)?(?:      - (?:harness/.*|requirements\.lock
 STAGE = f"""\
 stages:
   installed:
-    desc: Say which packages do the work; it takes a second, and looks each time.
+    desc: Say which packages do the work, each time anew.
     cmd: harness installed
     always_changed: true
     outs:
