@@ -5,6 +5,9 @@ import sys
 import typer
 
 from harness.commands.cache import cache
+from harness.commands.check import check
+from harness.commands.installed import installed
+from harness.commands.new import new
 from harness.commands.plan import plan
 from harness.commands.preflight import preflight
 from harness.commands.prepare import prepare
@@ -28,6 +31,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 COMMANDS = (
+    new,
+    check,
     prepare,
     preview,
     plan,
@@ -41,6 +46,7 @@ COMMANDS = (
     surfaces,
     procedures,
     report,
+    installed,
 )
 for command in COMMANDS:
     app.command()(command)

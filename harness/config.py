@@ -80,6 +80,7 @@ class Params(Strict):
 
     profile: str
     profiles: list[str]  # all there are
+    plugins: list[str] = []
     studies: Literal["all"] | list[str]
     seeds: int = Field(strict=True, ge=1, le=10000)
     data: DataParams

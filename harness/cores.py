@@ -35,10 +35,15 @@ class InTurn(Executor):
         return future
 
 
-def process_pool(processes: int, context: BaseContext) -> Executor:
-    """Return a pool of processes; where the system has no room for its locks, as in a full /dev/shm, this process."""
+def process_pool(
+    processes: int, context: BaseContext, begin: Callable[..., None] | None = None, arguments: tuple[Any, ...] = ()
+) -> Executor:
+    """Return a pool of processes, each of which calls `begin` first, as this one has.
+
+    Where the system has no room for its locks, as in a full /dev/shm, it is this process.
+    """
     try:
-        return ProcessPoolExecutor(processes, mp_context=context)
+        return ProcessPoolExecutor(processes, context, begin, arguments)
     except (OSError, ImportError, NotImplementedError):
         return InTurn()
 

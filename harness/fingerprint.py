@@ -3,12 +3,13 @@
 import json
 from collections.abc import Iterable
 from functools import lru_cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from harness.plugins import Plugin, loaded
 from harness.source.closure import Closure, closure
 from harness.source.code import Code, digest
+from harness.source.libraries import version
 from harness.spec import Choice, Settings
 
 HARNESS = Path(__file__).parent
@@ -21,10 +22,15 @@ DERIVED = ("target_accuracy",)
 Identity = dict[str, Any]
 
 
-@lru_cache
 def code() -> Code:
-    """Return the source of the bench as it was when first asked for."""
-    return Code(HARNESS)
+    """Return the source of the bench and of the plugins that are loaded, as it was when first asked for."""
+    return code_with(loaded())
+
+
+@lru_cache
+def code_with(plugins: tuple[Plugin, ...]) -> Code:
+    """Return the source of the bench and of these plugins."""
+    return Code(HARNESS, others={one.package: one.root for one in plugins})
 
 
 def identity(
@@ -47,7 +53,7 @@ def identity(
         "precision": precision,
         "threads": threads,
         "probes": probes,
-        **source_of(closure(code(), RUN, chosen | {"probe": probes})),
+        **source_of(closure(code(), RUN, chosen | {"probe": probes}, [one.module for one in loaded()])),
     }
 
 
@@ -68,13 +74,3 @@ def source_of(reached: Closure) -> Identity:
         module, _, name = unit.partition(":")
         modules.setdefault(module, {})[name] = said
     return {"versions": {name: version(name) for name in sorted(reached.libraries)}, "code": modules}
-
-
-@lru_cache
-def version(library: str) -> str:
-    """Return the version of what is imported under a name; without importing it, as that may take seconds."""
-    try:
-        return metadata.version(library)
-    except metadata.PackageNotFoundError:
-        found = metadata.packages_distributions().get(library, [])
-        return " ".join(f"{name} {metadata.version(name)}" for name in sorted(set(found)))

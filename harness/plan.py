@@ -5,13 +5,14 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
+from harness.errors import SettingError
 from harness.factors.transfer import TRANSFER, Task
 from harness.fingerprint import Identity, fingerprint, identity, identity_of_ensemble
 from harness.left_out import LeftOut
 from harness.needs import carried, check_recipe_carried
 from harness.records import Store
 from harness.spec import Arm, Context, Level, RunSpec, Settings, Study, Tune, plain_value
-from harness.studies import resolve
+from harness.studies import check_taken, resolve
 
 # Seeds that only choose: a rate chosen on some luck is judged on other luck.
 FIRST_TUNING_SEED = 1000
@@ -274,7 +275,11 @@ def asked_probes(studies: Sequence[Study], recipe: dict[str, Any], target: Targe
             for level in study.levels_in(context):
                 if tuning_of(study, context, level) is None:
                     # What watches an ensemble watches its members.
-                    settings = settings_of(context, level, recipe, target).changed(ensemble=1)
+                    try:
+                        settings = settings_of(context, level, recipe, target).changed(ensemble=1)
+                    except SettingError:
+                        # Of a study that isn't selected it is no matter; others are refused where their arms are made.
+                        continue
                     asked[settings] = asked.get(settings, frozenset()) | set(study.probes)
     return asked
 
@@ -312,6 +317,7 @@ def plan_arm(
     tune = tuning_of(study, context, level)
     if tune is None:
         return PlannedArm(arm, runs(settings))
+    check_taken(settings.model, [tune.setting])
     # A trial only helps to choose, and nobody looks at it closely; for an ensemble it is a single member.
     trials = tuple(
         Trial(value, target.spec(settings.changed(**{tune.setting: value}, ensemble=1), FIRST_TUNING_SEED + seed))

@@ -111,8 +111,8 @@ def changed_code(before: dict[str, dict[str, str]], now: dict[str, dict[str, str
 
 def place(module: str, name: str) -> str:
     """Return where a definition stands; what a module does on import has a number for a name."""
-    file = code().files.get(module)
-    path = file.relative_to(code().folder.parent).as_posix() if file else module
+    file, bench = code().files.get(module), code().folder.parent
+    path = file.relative_to(bench).as_posix() if file and file.is_relative_to(bench) else module
     return f"{path}: {'what is done on import' if name.isdigit() else name}"
 
 

@@ -83,6 +83,7 @@ class Settings:
     """
 
     # The network.
+    model: Choice = Choice("convnet")
     block: Choice
     depth: int
     width: int

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from harness.config import Strict, read_yaml, validate
 from harness.errors import SettingError, choices
 from harness.factors import REGISTRIES
+from harness.factors.model import OF_NETWORK, taken
 from harness.factors.rate_scaling import RATE_SCALING
 from harness.factors.search import SEARCH
 from harness.factors.transfer import TRANSFER
@@ -36,6 +37,8 @@ from harness.spec import (
 )
 
 EXPERIMENTS = Path("experiments")
+# Studies that show how, and that `all` leaves out.
+EXAMPLES = "examples"
 # A batch of the whole training split; its size is known once the data is.
 FULL_BATCH = "full"
 # The one key of a context that is no setting.
@@ -134,12 +137,16 @@ class StudyFile(Strict):
 
 
 def load_studies(selected: Literal["all"] | list[str], folder: Path = EXPERIMENTS) -> list[Study]:
-    """Read the selected studies, or all, in alphabetical order; SettingError names what is wrong where."""
+    """Read the selected studies, or all, in alphabetical order; SettingError names what is wrong where.
+
+    Those in the folder `examples` are read by name alone.
+    """
     # Hidden files are those of editors and of other systems.
     found = {path.stem: path for path in sorted(folder.glob("*.yaml")) if not path.name.startswith(".")}
     if not found:
         raise SettingError(f"no study in {folder}/; run from the folder that holds it")
     names = list(found) if selected == "all" else selected
+    found = {path.stem: path for path in sorted((folder / EXAMPLES).glob("*.yaml"))} | found
     for name in names:
         if name not in found:
             raise SettingError(f"unknown study {name!r} in params.yaml: studies; {choices(name, found)}")
@@ -341,6 +348,9 @@ def resolve(recipe: Mapping[str, Any], changes: Mapping[str, Any], train_images:
     factor = RATE_SCALING.build(values["rate_scaling"], values["batch_size"], usual["batch_size"])
     values["learning_rate"] *= factor
     values["rate_scaling"] = Choice("fixed")
+    check_taken(values["model"], changes)
+    if "dropout" not in taken(values["model"]):
+        values["dropout"] = 0.0
     # A rate of 0 drops nothing, wherever it would act: one run instead of several equal ones.
     if values["dropout"] == 0:
         values["dropout_place"] = recipe["dropout_place"]
@@ -350,12 +360,28 @@ def resolve(recipe: Mapping[str, Any], changes: Mapping[str, Any], train_images:
     # A search that can't be is refused before anything trains; one that can looks for these itself.
     if SEARCH.build(values["search"]):
         values |= {name: recipe[name] for name in ("learning_rate", "penalty")}
+    for name in ("transfer", "auxiliary"):
+        if values["model"].name != "convnet" and values[name].name != "none":
+            raise SettingError(
+                f"{name} {values[name]} with model {values['model']}: it takes the layers of the bench's own net "
+                f"apart; set model to convnet, or {name} to none"
+            )
     if values["ensemble"] > 1 and TRANSFER.build(values["transfer"]).classes != "all":
         raise SettingError(
             f"ensemble {values['ensemble']} with transfer {values['transfer']}: every seed learns other classes, so "
             "the probabilities can't be averaged; set ensemble to 1, or transfer to none"
         )
     return Settings(**values)
+
+
+def check_taken(model: Choice, names: Iterable[str]) -> None:
+    """Refuse to vary what has no effect on a model."""
+    for name in names:
+        if name in OF_NETWORK and name not in taken(model):
+            raise SettingError(
+                f"{name} has no effect on model {model.name} and can't be varied there; set model to convnet, or leave "
+                f"{name} out"
+            )
 
 
 def multiple(name: str, times: Times, usual: float) -> float:

@@ -55,7 +55,7 @@ def edit(path: Path, old: str, new: str) -> None:
 def test_help_names_every_command(folder: Path) -> None:
     done = harness(folder, "--help")
     assert done.returncode == 0
-    for command in ("prepare", "preview", "plan", "train", "cache", "track", "search", "report"):
+    for command in ("new", "check", "prepare", "preview", "plan", "train", "cache", "track", "search", "report"):
         assert command in done.stdout
 
 

@@ -120,7 +120,7 @@ def chosen(settings: Settings, probes: tuple[str, ...]) -> Mapping[str, list[str
 def test_a_run_executes_nothing_that_its_fingerprint_leaves_out(
     setting: str, level: str, spec: Callable[..., RunSpec], prepared: Prepared
 ) -> None:
-    changes = {"epochs": 1, "batch_size": 40, "dropout": 0.5}
+    changes = {"epochs": 1, "batch_size": 40} | ({} if setting == "model" else {"dropout": 0.5})
     one = spec(**changes | ({} if setting == "probe" else {setting: level}))
     probes = (level,) if setting == "probe" else ()
     one = RunSpec(**vars(one) | {"probes": probes})
@@ -297,6 +297,7 @@ def test_everything_else_that_can_change_a_number_is_in_it(settings: Make) -> No
 
 # To change or to remove one makes a new run of an old fingerprint; to add one is what defaults are for.
 NEUTRAL = {
+    "model": "convnet",
     "dropout": 0.0,
     "augmentation": "none",
     "data_amount": 1.0,
@@ -328,7 +329,7 @@ def at_rest(value: Any) -> Any:
 
 # What the command of a stage imports; of the command line itself nothing enters a result. `track` always runs.
 COMMANDS = {
-    "prepare": ["harness.data.prepare"],
+    "prepare": ["harness.data.prepare", "harness.plugins"],
     "train": ["harness.engines.local", "harness.engines.preload", "harness.ensemble", "harness.plan", "harness.studies"],
     "procedures": ["harness.procedures.preflight", "harness.procedures.surfaces", "harness.plan", "harness.studies"],
     "report": ["harness.report.render"],

@@ -4,7 +4,8 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.config import PARAMS, Params
+from harness import plugins
+from harness.config import PARAMS, Params, load_params
 from harness.records import Store, cache_folder
 
 if TYPE_CHECKING:
@@ -20,6 +21,13 @@ PICTURES = Path("data/pictures.json")
 TRACKED = Path("data/tracking.json")
 REPORTS = Path("reports")
 DRY_SHEET = Path("data/preview/dry-run.png")
+
+
+def parameters() -> Params:
+    """Return what params.yaml says, its plugins loaded."""
+    params = load_params()
+    plugins.load(params.plugins)
+    return params
 
 
 def runs() -> Store:

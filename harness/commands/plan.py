@@ -2,9 +2,8 @@
 
 import typer
 
-from harness.campaign.project import PREPARED, current_plan, worker_count
+from harness.campaign.project import PREPARED, current_plan, parameters, worker_count
 from harness.campaign.project import runs as store
-from harness.config import load_params
 from harness.console import console, plain_console
 
 
@@ -20,7 +19,7 @@ def plan() -> None:
     from harness.training.split import load_run_data
     from harness.trial import estimate
 
-    params = load_params()
+    params = parameters()
     current = current_plan(params)
     table = Table("study", "arms", "seeds", "runs", "to train")
     for study in current.studies:

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from harness.campaign.project import PREFLIGHT, PREPARED, recipe_spec
-from harness.config import load_params
+from harness.campaign.project import PREFLIGHT, PREPARED, parameters, recipe_spec
 from harness.console import complain, console, plain_console
 
 
@@ -22,7 +21,7 @@ def preflight(
     from harness.procedures.store import write
     from harness.training.split import load_run_data
 
-    params = load_params()
+    params = parameters()
     spec = recipe_spec(params, params.data.seed)
     with console.status("checking data and recipe"):
         result = check(spec, load_run_data(Prepared.load(PREPARED), spec.device))

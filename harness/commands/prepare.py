@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.campaign.project import DRY_SHEET, PREPARED
-from harness.config import load_params
+from harness.campaign.project import DRY_SHEET, PREPARED, parameters
 from harness.console import console, plain_console
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ def prepare(
     """Turn the data source into arrays on disk: splits, a manifest, statistics of the training split."""
     from harness.data.prepare import prepare as prepare_data
 
-    params = load_params().data
+    params = parameters().data
     if dry:
         show_dry_run(params, sheet.expanduser())
         return

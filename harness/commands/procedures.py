@@ -1,9 +1,8 @@
 """Stage procedures."""
 
-from harness.campaign.project import PICTURES, PREPARED
+from harness.campaign.project import PICTURES, PREPARED, parameters
 from harness.commands.preflight import preflight
 from harness.commands.surfaces import followed, keep_surfaces
-from harness.config import load_params
 from harness.console import console
 
 
@@ -12,20 +11,22 @@ def procedures() -> None:
     from multiprocessing import get_context
 
     from harness.cores import process_pool
+    from harness.plugins import loaded, register
 
+    params = parameters()
     # Side by side: both begin with seconds of imports.
-    with process_pool(1, get_context("spawn")) as pool:
+    with process_pool(1, get_context("spawn"), register, (loaded(),)) as pool:
         following = pool.submit(followed)
         preflight(keep_going=True)
-        keep_pictures()
+        keep_pictures(params.data.seed)
         keep_surfaces(following.result())
 
 
-def keep_pictures() -> None:
+def keep_pictures(seed: int) -> None:
     """Write what the data look like, and what augmentation and input scaling make of them, for the report."""
     from harness.data.prepared import Prepared
     from harness.procedures.pictures import pictures
     from harness.procedures.store import write
 
-    write(PICTURES, pictures(Prepared.load(PREPARED), load_params().data.seed))
+    write(PICTURES, pictures(Prepared.load(PREPARED), seed))
     console.print(f"{PICTURES}: classes, augmentations and input scalings as pictures")

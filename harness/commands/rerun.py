@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from harness.campaign.project import PREPARED, runs
+from harness.campaign.project import PREPARED, parameters, runs
 from harness.console import complain, console, plain_console
 
 
@@ -30,6 +30,7 @@ def rerun(
     from harness.errors import SettingError
     from harness.progress import TrainingProgress
 
+    parameters()
     store = runs()
     names = names_of(store.read_plan())
     fingerprint = find(store, run, names)

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from harness.campaign.project import PREPARED, current_target, recipe_spec
-from harness.config import load_params
+from harness.campaign.project import PREPARED, current_target, parameters, recipe_spec
 from harness.console import complain, console, plain_console
 
 
@@ -30,7 +29,7 @@ def search(
     from harness.procedures.search import as_choice, as_recipe, best_first
     from harness.progress import TrainingProgress
 
-    params = load_params()
+    params = parameters()
     spec = recipe_spec(params, params.data.seed if seed is None else seed, search=as_choice(how, trials))
     name = {spec.fingerprint: f"search {how}"}
     images = current_target(params).data["splits"]["train"]

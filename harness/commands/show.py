@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from harness.campaign.project import runs
+from harness.campaign.project import parameters, runs
 from harness.console import plain_console
 
 
@@ -20,6 +20,7 @@ def show(
     from harness.analysis.quantities import quantity
     from harness.campaign.rerun import find, names_of
 
+    parameters()
     store = runs()
     plan = store.read_plan()
     names = names_of(plan)

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from harness.campaign.project import SURFACES
+from harness.campaign.project import SURFACES, parameters
 from harness.console import console
 
 
 def surfaces() -> None:
     """Follow every update rule over three surfaces of two weights; writes data/surfaces.json for the report."""
+    parameters()
     with console.status("following every update rule over three surfaces"):
         result = followed()
     keep_surfaces(result)

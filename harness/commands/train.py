@@ -3,6 +3,7 @@
 import os
 import sys
 
+from harness import plugins
 from harness.campaign.project import RUNS, runs
 from harness.config import load_params
 from harness.console import complain, console
@@ -15,6 +16,7 @@ def train() -> None:
     params = load_params()
     # While the server of the workers imports torch, this process imports the rest.
     start_server()
+    plugins.load(params.plugins)
     from harness.campaign.train import Campaign
 
     store = runs()

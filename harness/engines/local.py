@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from harness.cores import cores
 from harness.engines.events import Epoch, Event, Failed, Finished
 from harness.errors import SettingError
+from harness.plugins import Plugin, loaded, register
 from harness.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ class Worker:
         context = multiprocessing.get_context("forkserver")
         self.connection, remote = context.Pipe()
         self.process: ForkServerProcess = context.Process(
-            target=work, args=(remote, self.prepared, self.checkpoints), daemon=True
+            target=begin, args=(loaded(), remote, self.prepared, self.checkpoints), daemon=True
         )
         self.process.start()
         # Only the child must hold this end, so that its death is seen as the end of the pipe.
@@ -252,6 +253,12 @@ class Worker:
         if self.process.is_alive():
             self.process.kill()
             self.process.join()
+
+
+def begin(plugins: Sequence[Plugin], *arguments: Any) -> None:
+    """Load what the parent has loaded, and work; apart, since a fingerprint has the source of plugins, not of this."""
+    register(plugins)
+    work(*arguments)
 
 
 def work(connection: Connection, prepared: Path, checkpoints: Checkpoints | None) -> None:

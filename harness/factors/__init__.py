@@ -7,6 +7,7 @@ from harness.factors.block import BLOCK
 from harness.factors.dropout import DROPOUT_PLACE
 from harness.factors.initialization import INITIALIZATION
 from harness.factors.loss import LOSS
+from harness.factors.model import MODEL
 from harness.factors.norm import NORM
 from harness.factors.optimizer import OPTIMIZER
 from harness.factors.penalty import PENALTY
@@ -28,6 +29,7 @@ REGISTRIES: dict[str, Registry] = {
         DROPOUT_PLACE,
         INITIALIZATION,
         LOSS,
+        MODEL,
         NORM,
         OPTIMIZER,
         PENALTY,

@@ -40,6 +40,7 @@ class Activations(EpochObserver):
 
     A unit is a channel. At the last look it is dead if its output is exactly 0 on every validation picture, at the
     others on 32 of them; mean, std (over pictures, units and places), histogram and saturated share are of these 32.
+    It reads the bench's ConvNet alone: of another model nothing is measured.
     """
 
     measures = (
@@ -67,6 +68,8 @@ class Activations(EpochObserver):
     def look(self, recipe: "Recipe") -> None:
         """Add one entry of every statistic of every layer."""
         layers = activation_layers(recipe)
+        if not layers:
+            return
         alive: dict[str, torch.Tensor] = {}
         with captured(layers) as caught:
             forward(recipe, spread(len(recipe.validation), FIXED))
@@ -95,7 +98,7 @@ class Activations(EpochObserver):
 
     def result(self) -> Findings:
         """Return start_ and final values: means over layers, and how the spread changes with depth."""
-        if not self.epochs:
+        if not self.layers:
             return Findings()
         metrics: dict[str, float | None] = {}
         for prefix, at in (("start_", 0), ("", -1)):

@@ -24,7 +24,8 @@ class Gain(Observer):
 
     The gain of a layer is the root mean square of what its nonlinearity gives over that of what its convolution
     gets, before training and in inference mode: what He and Glorot derive, without the pooling between layers,
-    which raises it too. Over the draws it is the root of the mean square.
+    which raises it too. Over the draws it is the root of the mean square. Of another model than the bench's ConvNet
+    nothing is measured.
     """
 
     measures = ("start_layer_gain",)
@@ -33,6 +34,8 @@ class Gain(Observer):
         self.gains = np.array([])
 
     def before_training(self, recipe: "Recipe") -> None:
+        if not activation_layers(recipe):
+            return
         draws = [layer_gains(drawn(recipe, draw)) for draw in range(DRAWS)]
         self.gains = np.sqrt(np.mean(np.square(draws), axis=0))
 

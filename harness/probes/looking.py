@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from harness.factors.activation import ACTIVATION
+from harness.factors.model import ConvNet
 from harness.probes.observer import Observer
 
 if TYPE_CHECKING:
@@ -46,7 +47,12 @@ def weight_layers(model: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def activation_layers(recipe: "Recipe") -> dict[str, nn.Module]:
-    """Return the nonlinearities of the model by name, first to last."""
+    """Return the nonlinearities of the bench's ConvNet by name, first to last; none of another model.
+
+    There one layer may be called several times in a pass, and be another than the recipe's.
+    """
+    if not isinstance(recipe.model, ConvNet):
+        return {}
     kind = type(ACTIVATION.build(recipe.spec.settings.activation))
     return {name: module for name, module in recipe.model.named_modules() if type(module) is kind}
 

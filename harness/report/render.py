@@ -10,6 +10,7 @@ from harness.analysis.summary import StudySummary, read_rules, summarise
 from harness.analysis.tables import complain_if_missing, read_study
 from harness.cores import cores, process_pool
 from harness.errors import SettingError
+from harness.plugins import loaded, register
 from harness.records import Store
 from harness.report import exports
 from harness.report.pages.registry import Bench, page
@@ -81,7 +82,7 @@ def finished(jobs: list[Job], processes: int | None) -> Iterator[StudySummary]:
     # Not a plain fork, which would copy the locks of whatever threads the caller runs.
     context = get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    with process_pool(processes, context) as pool:
+    with process_pool(processes, context, register, (loaded(),)) as pool:
         yield from pool.map(write_study, jobs)
 
 

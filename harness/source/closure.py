@@ -21,18 +21,26 @@ class Closure:
     libraries: frozenset[str]
 
 
-def closure(code: Code, roots: Iterable[str], chosen: Mapping[str, Iterable[str]]) -> Closure:
+def closure(
+    code: Code, roots: Iterable[str], chosen: Mapping[str, Iterable[str]], imported: Iterable[str] = ()
+) -> Closure:
     """Return all that can be reached from `roots`, of the registry of a setting the levels `chosen`.
 
-    Of a registry whose setting isn't there, every level.
+    Of a registry whose setting isn't there, every level. `imported` are modules that are imported in any case.
     """
-    return walked(code, tuple(roots), tuple(sorted((setting, tuple(levels)) for setting, levels in chosen.items())))
+    levels = tuple(sorted((setting, tuple(levels)) for setting, levels in chosen.items()))
+    return walked(code, tuple(roots), levels, tuple(imported))
 
 
 @lru_cache(maxsize=4096)
-def walked(code: Code, roots: tuple[str, ...], chosen: tuple[tuple[str, tuple[str, ...]], ...]) -> Closure:
+def walked(
+    code: Code, roots: tuple[str, ...], chosen: tuple[tuple[str, tuple[str, ...]], ...], imported: tuple[str, ...]
+) -> Closure:
     """Return the closure of arguments that can be compared: most runs of a grid share theirs."""
-    return Walk(code, dict(chosen)).from_(roots)
+    walk = Walk(code, dict(chosen))
+    for module in imported:
+        walk.import_(module)
+    return walk.from_(roots)
 
 
 class Walk:

@@ -85,10 +85,16 @@ class Level:
 
 
 class Code:
-    """The source of the package in `folder`; `replaced` are texts in place of files, by the name of their module."""
+    """The source of the package in `folder`; `replaced` are texts in place of files, by the name of their module.
 
-    def __init__(self, folder: Path, replaced: Mapping[str, str] | None = None) -> None:
-        self.folder, self.package = folder, folder.name
+    `others` are what belongs to it: folders of packages and files of modules, by name.
+    """
+
+    def __init__(
+        self, folder: Path, replaced: Mapping[str, str] | None = None, others: Mapping[str, Path] | None = None
+    ) -> None:
+        self.folder = folder
+        self.packages = {folder.name: folder} | dict(others or {})
         self.replaced = replaced or {}
         self._modules: dict[str, Module | None] = {}
         self._units: dict[str, Unit] = {}
@@ -96,12 +102,15 @@ class Code:
 
     @cached_property
     def files(self) -> dict[str, Path]:
-        """Every module of the package and its file."""
+        """Every module of the packages and its file."""
         found = {}
-        for path in sorted(self.folder.rglob("*.py")):
-            parts = path.relative_to(self.folder.parent).with_suffix("").parts
-            if not any(part.startswith(".") for part in parts):
-                found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+        for name, folder in self.packages.items():
+            if folder.is_file():
+                found[name] = folder
+            for path in sorted(folder.rglob("*.py")):
+                parts = (name, *path.relative_to(folder).with_suffix("").parts)
+                if not any(part.startswith(".") for part in parts):
+                    found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
         return found
 
     def module(self, name: str) -> Module | None:
@@ -143,10 +152,11 @@ class Code:
     def follow(self, name: str, rest: Iterable[str] = ()) -> Iterator[Meaning]:
         """Yield all that an imported name, with attributes after it, may stand for."""
         parts = [*name.split("."), *rest]
-        if parts[0] != self.package:
+        known = [n for n in range(1, len(parts) + 1) if ".".join(parts[:n]) in self.files]
+        if parts[0] not in self.packages or not known:
             yield Meaning(name, tuple(rest))
             return
-        count = max(n for n in range(1, len(parts) + 1) if ".".join(parts[:n]) in self.files)
+        count = max(known)
         module = self.module(".".join(parts[:count]))
         assert module is not None
         found = list(self.meanings(module, tuple(parts[count:]))) if count < len(parts) else []

@@ -12,6 +12,7 @@ from torch import nn
 from harness.factors.augmentation import AUGMENTATION
 from harness.factors.auxiliary import AUXILIARY
 from harness.factors.loss import LOSS
+from harness.factors.model import ConvNet
 from harness.factors.optimizer import OPTIMIZER
 from harness.factors.penalty import PENALTY
 from harness.factors.preprocessing import PREPROCESSING, Scaling
@@ -21,7 +22,7 @@ from harness.factors.transfer import TRANSFER
 from harness.seeding import derive, generator
 from harness.spec import RunSpec, Settings
 from harness.training.history import History
-from harness.training.model import ConvNet, build_model, initialize
+from harness.training.model import build_model, initialize
 from harness.training.split import RunData, Split
 from harness.training.task import task_data
 
@@ -36,7 +37,7 @@ class Recipe:
     """One run and its whole state: what trains, what decides its luck, and what it has shown so far."""
 
     spec: RunSpec
-    model: ConvNet
+    model: nn.Module
     optimizer: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
     scale: Scaling
@@ -66,8 +67,8 @@ class Recipe:
         train = train.part(sample.kept).with_wrong_labels(settings.wrong_labels, len(data.classes), spec.seed)
         model = new_model(spec, settings, len(data.classes), data.image_size)
         if task.frozen:
-            model[:-1].requires_grad_(False)
-        auxiliary = AUXILIARY.build(settings.auxiliary, model.features)
+            layers_before_dense(model).requires_grad_(False)
+        auxiliary = AUXILIARY.build(settings.auxiliary, model.features if isinstance(model, ConvNet) else 0)
         heads = [] if auxiliary is None else [auxiliary]
         for head in heads:
             # Drawn on the CPU, as the net is: a generator draws on its own device alone.
@@ -126,7 +127,7 @@ class Recipe:
         if self.spec.device == "cuda":
             torch.cuda.set_rng_state(state["cuda"])
 
-    def other_model(self, **changes: Any) -> ConvNet:
+    def other_model(self, **changes: Any) -> nn.Module:
         """Return the net that a run with some settings changed would start from."""
         height, width, channels = self.train.images.shape[1:]
         return new_model(self.spec, self.spec.settings.changed(**changes), len(self.classes), (height, width, channels))
@@ -197,7 +198,7 @@ class Recipe:
         """Add the gradient of the auxiliary loss of pictures (B, C, H, W), weighed by their share of the batch."""
         if self.auxiliary is not None:
             with self.autocast():
-                loss = self.auxiliary(self.model[:-1], images, self.turns)
+                loss = self.auxiliary(layers_before_dense(self.model), images, self.turns)
             (loss * share).backward()
 
     def penalise(self) -> None:
@@ -208,10 +209,16 @@ class Recipe:
             torch.stack([PENALTY.build(choice, weight) for weight in weights]).sum().backward()
 
 
-def new_model(spec: RunSpec, settings: Settings, classes: int, image_size: tuple[int, int, int]) -> ConvNet:
+def new_model(spec: RunSpec, settings: Settings, classes: int, image_size: tuple[int, int, int]) -> nn.Module:
     """Return a net as it starts, on the device of the run, in channels-last layout, which convolutions read faster."""
     model = build_model(settings, classes, image_size, spec.seed)
     return model.to(spec.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def layers_before_dense(model: nn.Module) -> nn.Module:
+    """Return what a ConvNet's dense layer gets its inputs from; of other models none knows which part that is."""
+    assert isinstance(model, ConvNet)
+    return model[:-1]
 
 
 def penalised_weights(model: nn.Module) -> list[torch.Tensor]:

@@ -24,6 +24,7 @@ from tests.engines.test_local import numbers
 CODE = (
     "harness",
     "experiments",
+    "plugins",
     "params.yaml",
     "dvc.yaml",
     "requirements.lock",

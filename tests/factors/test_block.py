@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from harness.factors.block import BLOCK, Parallel, Residual
+from harness.factors.model import LayerMaker
 from harness.spec import Settings
-from harness.training.model import LayerMaker, build_model
+from harness.training.model import build_model
 
 Make = Callable[..., Settings]
 X = torch.randn(2, 8, 6, 6, generator=torch.Generator().manual_seed(0))
