@@ -37,7 +37,7 @@ def test_every_level_explains_itself(setting: str, level: str) -> None:
 @pytest.mark.parametrize(("setting", "level"), LEVELS)
 def test_every_number_has_bounds_that_hold_its_default(setting: str, level: str) -> None:
     registry = REGISTRIES[setting]
-    numbers = {name: value for name, value in registry.defaults(level).items() if isinstance(value, int | float)}
+    numbers = {name: value for name, value in registry.defaults(level).items() if type(value) in (int, float)}
     assert registry.bounds[level].keys() == numbers.keys()
     assert all(low <= numbers[name] <= high for name, (low, high) in registry.bounds[level].items())
 
