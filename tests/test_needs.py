@@ -189,7 +189,9 @@ def test_a_report_says_what_was_left_out(written: Write, plan_of: Callable[..., 
     # Two classes: guessing reaches the recipe's target.
     fast = claims[claims.index('id="claim-act-relu-fast"') :]
     assert "Not testable on this data: guessing reaches the target accuracy" in fast
-    words = "<b>Not on this data:</b> epochs to target in plain, deep, high rate, as guessing reaches the target accuracy."
+    words = (
+        "<b>Not on this data:</b> epochs to target in plain, deep, high rate, as guessing reaches the target accuracy."
+    )
     assert words in pages["activation"]
     table = (tmp_path / "reports" / "tables" / "claims.csv").read_text()
     assert "transfer,transfer-few,False,not testable here" in table and "needs 4 classes or more" in table
