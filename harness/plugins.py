@@ -16,7 +16,6 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-from harness.config import PARAMS, read_yaml
 from harness.errors import SettingError
 from harness.source.libraries import version
 from harness.source.syntax import imports_of
@@ -54,7 +53,7 @@ def load(files: Sequence[str], project: Path = Path()) -> None:
     names = [one.module for one in plugins]
     for one, file in zip(plugins, files, strict=True):
         if names.count(one.module) > 1:
-            raise SettingError(f"{PARAMS}: plugins has two files of the name {one.module}; rename {file}")
+            raise SettingError(f"params.yaml: plugins has two files of the name {one.module}; rename {file}")
         check_imports(one, names, project.resolve())
     plugins += [of_entry_point(one) for one in metadata.entry_points(group=GROUP)]
     check_noticed(plugins, project)
@@ -65,14 +64,14 @@ def of_file(file: str, project: Path) -> Plugin:
     """Return the plugin that a file of the project is."""
     path = (project / file).resolve()
     if Path(file).is_absolute() or project not in path.parents:
-        raise SettingError(f"{PARAMS}: plugins: {file} lies outside of the project; copy it here")
+        raise SettingError(f"params.yaml: plugins: {file} lies outside of the project; copy it here")
     if not path.is_file():
-        raise SettingError(f"{PARAMS}: plugins: there is no file {file}")
+        raise SettingError(f"params.yaml: plugins: there is no file {file}")
     if path.suffix != ".py" or not path.stem.isidentifier():
-        raise SettingError(f"{PARAMS}: plugins: {file} can't be imported; give it a name such as my_levels.py")
+        raise SettingError(f"params.yaml: plugins: {file} can't be imported; give it a name such as my_levels.py")
     found = find_spec(path.stem)
     if found and Path(found.origin or "").resolve() != path:
-        raise SettingError(f"{PARAMS}: plugins: {path.stem} is the name of an installed module too; rename {file}")
+        raise SettingError(f"params.yaml: plugins: {path.stem} is the name of an installed module too; rename {file}")
     return Plugin(path.stem, path)
 
 
@@ -100,12 +99,15 @@ def check_imports(plugin: Plugin, plugins: Sequence[str], project: Path) -> None
             if name not in known and find_spec(name) and not version(name):
                 raise SettingError(
                     f"{plugin.root.relative_to(project)}:{node.lineno} imports {name}, whose changes nobody would "
-                    f"notice: it is no installed package; add it to plugins in {PARAMS}"
+                    "notice: it is no installed package; add it to plugins in params.yaml"
                 )
 
 
 def check_noticed(plugins: Iterable[Plugin], project: Path) -> None:
     """Refuse what could change without a stage of dvc.yaml that loads it running again."""
+    # Imported only where a project is read: a worker needs no YAML.
+    from harness.config import read_yaml
+
     if not (project / "dvc.yaml").is_file():
         return
     stages = read_yaml(project / "dvc.yaml").get("stages", {})

@@ -34,8 +34,12 @@ LEVELS = [(setting, level) for setting, registry in REGISTRIES.items() for level
 
 
 def chosen(setting: str, level: str) -> dict[str, Any]:
-    """Return the change of settings that a level is; a search of four trials, which is one whatever its kind."""
-    return {setting: {level: {"trials": 4}} if setting == "search" and level != "none" else level}
+    """Return the change of settings that a level is; a search of four trials, which is one whatever its kind.
+
+    With dropout, as far as the model has a place for it.
+    """
+    dropout = {} if setting in ("model", "dropout") else {"dropout": 0.5}
+    return dropout | {setting: {level: {"trials": 4}} if setting == "search" and level != "none" else level}
 
 
 @pytest.fixture
@@ -69,7 +73,7 @@ def gpu_spec(spec: Spec) -> Spec:
 def test_every_level_trains_on_one_device_and_waits_for_nothing_in_a_step(
     setting: str, level: str, gpu_spec: Spec, data: RunData
 ) -> None:
-    trained = execute(gpu_spec(dropout=0.5, **chosen(setting, level)), data)
+    trained = execute(gpu_spec(**chosen(setting, level)), data)
     assert trained.status == "done"
     assert trained.metrics["steps"] == 2 * trained.metrics.get("trials", 1)
     assert trained.environment["gpu"] == "NVIDIA Made Up"
@@ -193,7 +197,7 @@ def test_what_the_stand_in_complains_of(cuda: FakeCuda) -> None:
 @pytest.mark.parametrize(("setting", "level"), LEVELS)
 def test_no_level_uses_what_deterministic_mode_refuses(setting: str, level: str, spec: Spec, run_data: RunData) -> None:
     with Operations() as operations:
-        execute(spec(epochs=1, batch_size=40, dropout=0.5, **chosen(setting, level)), run_data)
+        execute(spec(epochs=1, batch_size=40, **chosen(setting, level)), run_data)
     assert not operations.refused
     assert "convolution_backward" in operations.seen
 

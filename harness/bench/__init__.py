@@ -1,4 +1,7 @@
-"""What `harness new` writes a bench from. The links lead to the files of this bench; in a package they are files."""
+"""What `harness new` writes a bench from. The links lead to the files of this bench; in a package they are files.
+
+None is called dvc.yaml: DVC would take it for a second pipeline of this repository, and look for what it never wrote.
+"""
 
 import re
 from importlib import resources
@@ -23,7 +26,7 @@ def files() -> dict[str, str]:
     params = text("params.yaml").replace("plugins: []", "plugins: [plugins/my_levels.py]")
     return {
         "params.yaml": params,
-        "dvc.yaml": pipeline(text("dvc.yaml")),
+        "dvc.yaml": pipeline(text("pipeline.txt")),
         "experiments/my_study.yaml": text("my_study.txt"),
         "plugins/my_levels.py": text("my_levels.txt"),
         ".gitignore": text("gitignore"),

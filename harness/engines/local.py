@@ -6,7 +6,7 @@ import signal
 import tempfile
 import traceback
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -201,7 +201,7 @@ class Worker:
         context = multiprocessing.get_context("forkserver")
         self.connection, remote = context.Pipe()
         self.process: ForkServerProcess = context.Process(
-            target=begin, args=(loaded(), remote, self.prepared, self.checkpoints), daemon=True
+            target=begin, args=(loaded(), work, remote, self.prepared, self.checkpoints), daemon=True
         )
         self.process.start()
         # Only the child must hold this end, so that its death is seen as the end of the pipe.
@@ -255,10 +255,10 @@ class Worker:
             self.process.join()
 
 
-def begin(plugins: Sequence[Plugin], *arguments: Any) -> None:
+def begin(plugins: Sequence[Plugin], body: Callable[..., None], *arguments: Any) -> None:
     """Load what the parent has loaded, and work; apart, since a fingerprint has the source of plugins, not of this."""
     register(plugins)
-    work(*arguments)
+    body(*arguments)
 
 
 def work(connection: Connection, prepared: Path, checkpoints: Checkpoints | None) -> None:

@@ -20,7 +20,7 @@ LARGE = Choice.of("normal", {"std": 1.0})
 FEWEST = 0.01
 
 
-@PROBE.level("saturation")
+@PROBE.level("saturation", uses=("initialization:normal",))
 class Saturation(Observer):
     """Builds the run's net with weights of standard deviation 1 instead, before training, and shows it 128 pictures.
 
@@ -49,7 +49,7 @@ class Saturation(Observer):
             ratios.append((size[flat].mean() / size[~flat].mean()).item() if known else np.nan)
         finite = [ratio for ratio in ratios if np.isfinite(ratio)]
         self.metrics = {
-            "large_weights_saturated_share": number(np.mean(shares)),
+            "large_weights_saturated_share": number(np.mean(shares)) if shares else None,
             "saturated_gradient_share": number(np.mean(finite)) if finite else None,
         }
 

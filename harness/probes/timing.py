@@ -65,7 +65,7 @@ class Timing(Observer):
         recipe.model.eval()
         with torch.no_grad():
             (forward,) = least([lambda: logits(recipe, images)], recipe.spec.device)
-        ops = [activation_op(recipe, choice) for choice in (recipe.spec.settings.activation, PLAIN["activation"])]
+        ops = [activation_op(recipe), activation_op(recipe, PLAIN["activation"])]
         own, relu = least(ops, recipe.spec.device, OP_ROUNDS) if comparable else (None, None)
         self.metrics = {
             "step_seconds": steps[0],
@@ -89,9 +89,9 @@ def twin_of(recipe: "Recipe", model: Any) -> "Recipe":
     return replace(recipe, model=model.train(), optimizer=optimizer, schedule=schedule)
 
 
-def activation_op(recipe: "Recipe", choice: Choice) -> Callable[[], object]:
-    """Return the nonlinearity alone, forward and backward, on maps of a fixed size."""
-    layer = ACTIVATION.build(choice).to(recipe.spec.device)
+def activation_op(recipe: "Recipe", choice: Choice | None = None) -> Callable[[], object]:
+    """Return the nonlinearity alone (by default the recipe's), forward and backward, on maps of a fixed size."""
+    layer = ACTIVATION.build(choice or recipe.spec.settings.activation).to(recipe.spec.device)
     batch, channels, height, width = OP_SHAPE[recipe.spec.device]
     shape = batch, channels * getattr(layer, "pieces", 1), height, width
     size = batch * shape[1] * height * width
