@@ -168,7 +168,7 @@ IN_RECIPE = [
     ("epochs: null", "epochs: 1e9", "epochs in {path}: recipe must lie in 1 to 1e+06"),
     ("evaluate_every: null", "evaluate_every: 0", "evaluate_every in {path}: recipe must lie in 1 to 1e+06"),
     ("patience: 0", "patience: -1", "patience in {path}: recipe must lie in 0 to 1e+06"),
-    ("target_accuracy: 0.5", "target_accuracy: 50", "target_accuracy in {path}: recipe must lie in 0 to 1"),
+    ("target_accuracy: null", "target_accuracy: 50", "target_accuracy in {path}: recipe must lie in 0 to 1"),
     ("max_train_seconds: null", "max_train_seconds: 0", "max_train_seconds in {path}: recipe must lie in 1 to 1e+09"),
     ("ensemble: 1", "ensemble: 1000", "ensemble in {path}: recipe must lie in 1 to 64"),
     ("penalty: none", "penalty: {l2: {strength: -1}}", "penalty: strength must lie in 0 to 100, not -1"),

@@ -77,7 +77,11 @@ def convnet(settings: Settings, classes: int, image_size: tuple[int, int, int]) 
         span = SPAN.get(settings.block.name, 1)
         for row in (numbers[start : start + span] for start in range(0, len(numbers), span)):
             number = row[-1]
-            layers[f"block{number}"] = BLOCK.build(settings.block, LayerMaker(settings), channels, out, len(row))
+            block = BLOCK.build(settings.block, LayerMaker(settings), channels, out, len(row))
+            # A layer around which a skip leads starts with the weights of the plain layer of its number.
+            for place, (conv, *_) in zip(row, getattr(block, "branch", ()), strict=False):
+                conv.drawn_as = f"block{place}.0"
+            layers[f"block{number}"] = block
             channels = out
             if number < settings.depth:
                 layers.update((f"dropout{number}", layer) for layer in dropout(rates[number - 1], dense=False))

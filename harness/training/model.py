@@ -25,12 +25,13 @@ def build_model(settings: Settings, classes: int, image_size: tuple[int, int, in
 def initialize(model: nn.Module, settings: Settings, seed: int, prefix: str = "") -> None:
     """Fill the weights of convolutions and dense layers; their biases start at zero.
 
-    Each tensor has a stream of its own, so that layers of equal name and shape start equal
-    whatever else differs between two arms.
+    Each tensor has a stream of its own, so that layers of equal name and shape start equal whatever else differs
+    between two arms; `drawn_as` is the name of a layer that stands elsewhere in another network.
     """
     with torch.no_grad():
         for name, module in model.named_modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
-                INITIALIZATION.build(settings.initialization, module.weight, generator(seed, f"init:{prefix}{name}"))
+                luck = generator(seed, f"init:{prefix}{getattr(module, 'drawn_as', name)}")
+                INITIALIZATION.build(settings.initialization, module.weight, luck)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)

@@ -53,3 +53,16 @@ def test_inception_has_parallel_kernels(settings: Make) -> None:
     assert block(X).shape == (2, 10, 6, 6)
     pooled = nn.functional.max_pool2d(X, 3, stride=1, padding=1)
     torch.testing.assert_close(block(X)[:, 8:], block.branches[3][1](pooled))
+
+
+def test_layers_start_equal_with_a_skip_around_them_and_without(settings: Make) -> None:
+    starts = [
+        [
+            module.weight
+            for module in build_model(settings(depth=8, block=block), 10, (16, 16, 3), 0).modules()
+            if isinstance(module, nn.Conv2d) and module.kernel_size == (3, 3)
+        ]
+        for block in ("plain", "residual")
+    ]
+    assert [len(weights) for weights in starts] == [8, 8]
+    assert all(torch.equal(*pair) for pair in zip(*starts, strict=True))
