@@ -5,7 +5,7 @@ UV_VERSION = $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements.lock)
 # DVC runs `python`; it must be the one of the environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test bench lint lock browser clean
+.PHONY: repro test test-all bench lint lock browser clean
 
 repro: .venv/installed
 # DVC refuses a folder without git unless it is told so.
@@ -22,8 +22,12 @@ repro: .venv/installed
 	@echo "MLflow:  $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db   then http://127.0.0.1:5000"
 
 test: .venv/installed browser
-	@echo "== pytest"
-	python -m pytest
+	@echo "== pytest, a process per core"
+	python -m pytest -n auto --dist loadfile
+
+# With the tests that take minutes each.
+test-all: .venv/installed browser
+	python -m pytest -n auto --dist loadfile -m ""
 
 # The control beside a plain PyTorch loop on the same pictures, without augmentation and with.
 bench: .venv/installed

@@ -17,8 +17,18 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project_in(tmp_path_factory.mktemp("interrupted"))
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill"])
-@pytest.mark.parametrize("way", WAYS)
+# Two stand for the rest, which `make test-all` tries.
+QUICK = {("repro", signal.SIGKILL), ("experiment", signal.SIGINT)}
+HOWS = [
+    pytest.param(way, how, id=f"{way} by {how.name}", marks=() if (way, how) in QUICK else pytest.mark.slow)
+    for way in WAYS
+    for how in (signal.SIGINT, signal.SIGKILL)
+]
+# Nothing of this takes half as long, however busy the machine.
+MOST_SECONDS = 300
+
+
+@pytest.mark.parametrize(("way", "how"), HOWS)
 def test_the_same_command_goes_on_with_what_is_missing(way: str, how: signal.Signals, project: Path) -> None:
     forget(project)
     before = recorded(project)
@@ -30,7 +40,8 @@ def test_the_same_command_goes_on_with_what_is_missing(way: str, how: signal.Sig
     kept = cached(project)
     assert 4 <= kept < total(way)
     second = Training(project, way)
-    while second.goes_on and not (second.queued and cached(project) == total(way)):
+    deadline = time.monotonic() + MOST_SECONDS
+    while time.monotonic() < deadline and second.goes_on and not (second.queued and cached(project) == total(way)):
         time.sleep(0.1)
     # DVC's workers would wait for further work.
     second.stop(signal.SIGKILL)
@@ -51,7 +62,7 @@ def test_other_commands_of_dvc_lose_nothing_either(project: Path) -> None:
     dvc(project, "gc", "--workspace", "--force")
     assert cached(project) == RUNS
     git(project, "checkout", "-q", "main")
-    said = dvc(project, "repro", "--force", "train")
+    said = dvc(project, "repro", "--force", "train", progress=True)
     assert "runs recorded" in said
     assert not re.search(r"\d+ of \d+ runs", said), "nothing was left to train"
     # The output of the stage holds the records of its plan, no fewer and no more.
