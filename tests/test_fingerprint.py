@@ -331,7 +331,8 @@ def at_rest(value: Any) -> Any:
 COMMANDS = {
     "prepare": ["harness.data.prepare", "harness.plugins"],
     "train": ["harness.engines.local", "harness.engines.preload", "harness.ensemble", "harness.plan", "harness.studies"],
-    "procedures": ["harness.procedures.preflight", "harness.procedures.surfaces", "harness.plan", "harness.studies"],
+    "preflight": ["harness.procedures.preflight", "harness.plan", "harness.studies"],
+    "procedures": ["harness.procedures.surfaces", "harness.procedures.pictures", "harness.config", "harness.plugins"],
     "report": ["harness.report.render"],
 }  # fmt: skip
 

@@ -16,7 +16,7 @@ LOOK = {
     "learning_rate": "The rate grows at every step; the line is the smoothed loss. Useful rates lie on the way down.",
     "by_heart": "It should reach 100\u00a0% within few steps.",
     "labels": "It should leave guessing behind.",
-    "update_ratio": "A line per layer. They should run within the band.",
+    "update_ratio": "A line per layer, judged by its median over the steps, which should lie within the band.",
 }
 
 
