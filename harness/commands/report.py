@@ -9,7 +9,5 @@ def report() -> None:
     """Render reports/index.html and a page per study from the records."""
     from harness.report.render import render
 
-    uri = parameters().tracking.uri
-    render(Store(RUNS), REPORTS, uri, counted("pages"))
-    console.print(f"report: {REPORTS / 'index.html'}")
-    console.print(f"MLflow: mlflow ui --backend-store-uri {uri}", soft_wrap=True)
+    result = render(Store(RUNS), REPORTS, parameters().tracking.uri, counted("pages"))
+    console.print("\n".join(result.lines), soft_wrap=True)

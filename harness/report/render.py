@@ -1,5 +1,6 @@
 """Store -> reports/: pages, CSV files, metrics.json and plot data."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -12,9 +13,10 @@ from harness.cores import cores, process_pool
 from harness.errors import SettingError
 from harness.plugins import loaded, register
 from harness.records import Store
-from harness.report import exports
+from harness.report import RESULT, exports
 from harness.report.pages.registry import Bench, page
 from harness.report.pages.study import study_page
+from harness.report.result import Result
 
 Progress = Callable[[int, int], None]  # pages written, pages in all
 # Five pages took 15.7 and 18.0 s in one process and 11.2 and 11.8 s in two, which have to import first (two idle
@@ -39,8 +41,8 @@ def render(
     uri: str | None = None,
     progress: Progress | None = None,
     processes: int | None = None,
-) -> None:
-    """Write the report on every study of the plan into `out`; equal records give equal bytes.
+) -> Result:
+    """Write the report on every study of the plan into `out` and return its result; equal records give equal bytes.
 
     `uri` is where MLflow keeps its runs, for the hint on the pages.
     SettingError if a record is missing or the plan has no study.
@@ -70,6 +72,11 @@ def render(
         if progress:
             progress(done, total)
     exports.write_shared(bench.summaries, bench.claims_by_study, out)
+    result = Result.of(bench, store)
+    metrics = json.dumps(result.metrics, indent=1, allow_nan=False)
+    for name, text in (("metrics.json", metrics), (RESULT, "\n".join(result.lines))):
+        (out / name).write_text(text + "\n", encoding="utf-8")
+    return result
 
 
 def finished(jobs: list[Job], processes: int | None) -> Iterator[StudySummary]:
