@@ -11,7 +11,8 @@ from harness.metrics import RECORDED, SOMETIMES
 from harness.spec import Choice, RunResult, epochs_to
 
 Json = Mapping[str, Any]
-# What comes first in MLflow: metrics whose names have no section before a slash.
+# What comes first in MLflow, whose UI sorts sections, the part of a name before the slash, by the alphabet.
+FIRST = "answer"
 HEADLINE = ("test_accuracy", "epochs_to_target", "train_seconds")
 # Names of params and metrics as they are now; a run that was written under others is written anew.
 LAYOUT = "2"
@@ -100,19 +101,18 @@ def shown(value: Any) -> str:
 def scalars(result: RunResult, entry: Entry) -> dict[str, float | None]:
     """Return metrics by the names that MLflow shows; the UI makes a section of what precedes the slash.
 
-    `HEADLINE` has none and so comes first. `best/` is at the epoch chosen on validation, where the test split is
-    judged; `final/` at the last epoch; `run/` what the run cost and found; `probe/` what watched it.
+    `answer/` is first, and short. `best/` is at the epoch chosen on validation, where the test split is judged; `final/` at the last epoch; `run/` what the run cost and found; `probe/` what watched it.
     """
     learned = (item for item in result.curves.items() if item[0].endswith(("_loss", "_accuracy")) and item[1])
     named: dict[str, float | None] = {f"final/{name}": values[-1] for name, values in learned}
     named |= {metric_name(name): value for name, value in result.metrics.items()}
-    return named | {"epochs_to_target": epochs_to(float(entry.tags["target_accuracy"]), result.curves)}
+    return named | {metric_name("epochs_to_target"): epochs_to(float(entry.tags["target_accuracy"]), result.curves)}
 
 
 def metric_name(name: str) -> str:
     """Return the name that MLflow shows for a metric of a record."""
     if name in HEADLINE:
-        return name
+        return f"{FIRST}/{name}"
     if name.startswith(("best_", "final_", "test_")):
         return re.sub("^(best|final)_", r"\1/", re.sub("^test_", "best_test_", name))
     return f"{'run' if name in (*RECORDED, *SOMETIMES) else 'probe'}/{name}"

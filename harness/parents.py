@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.entries import HEADLINE, Json, arm_tags, settings_of
+from harness.entries import FIRST, HEADLINE, Json, arm_tags, settings_of
 from harness.owner import is_alive
 from harness.shown import COMPLETE, ShownExperiment, ShownRun, State
 
@@ -19,7 +19,7 @@ Points = list[dict[str, float]]  # an entry per epoch
 KIND = "arm"
 PARENT = "mlflow.parentRunId"
 WORDS = ("standing", "reason")  # columns of the table that are tags
-COUNTS = ("runs", "unfinished")
+MORE = ("p", "p_adjusted", "runs", "unfinished")
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,10 @@ def read_parents(plan: Json, reports: Path | None) -> dict[Arm, Parent]:
 def parent(tags: dict[str, str], params: dict[str, str], row: Mapping[str, str], points: Points) -> Parent:
     """Return the run of one arm, made of its row in the table of levels and its mean curves."""
     known = numbers(row)
-    values = {name: known[name] for name in (*HEADLINE, "difference") if name in known}
-    ends = [f"{name}_{end}" for name in values for end in ("low", "high")]
-    values |= {f"interval/{name}": known[name] for name in (*ends, "p", "p_adjusted") if name in known}
-    values |= {f"arm/{name}": known[name] for name in COUNTS if name in known}
+    first = [name for name in (*HEADLINE, "difference") if name in known]
+    values = {f"{FIRST}/{name}": known[name] for name in first}
+    more = [f"{name}_{end}" for name in first for end in ("low", "high")]
+    values |= {f"interval/{name}": known[name] for name in (*more, *MORE) if name in known}
     tags = tags | {name: row[name] for name in WORDS if row.get(name)}
     told = json.dumps([tags, params, values, points], sort_keys=True).encode()
     return Parent(tags["arm"], tags | {"estimates": hashlib.sha256(told).hexdigest()}, params, values, points)

@@ -333,7 +333,7 @@ def test_from_the_study_to_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     five = client.search_runs([experiment.experiment_id], "tags.level = '5'")
     assert len(five) == 2
     assert {run.data.params["ensemble"] for run in five} == {"5"}
-    assert all(0 <= run.data.metrics["test_accuracy"] <= 1 for run in five)
+    assert all(0 <= run.data.metrics["answer/test_accuracy"] <= 1 for run in five)
     reported = done("report")
     assert "ens-help" in (tmp_path / "reports" / "ensemble.html").read_text()
     with (tmp_path / "reports" / "tables" / "ensemble_levels.csv").open() as file:

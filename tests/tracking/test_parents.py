@@ -70,15 +70,16 @@ def test_an_arm_is_a_run_above_its_runs(store: Store, uri: str, reports: Path) -
     assert (report["runs"], report["arms"], report["added"]) == (7, 4, 7)
     assert family(uri) == WHOLE
     relu, leaky = (shown(uri)["activation", f"{level} · plain"] for level in ("relu", "leaky_relu"))
-    assert relu["metrics"]["test_accuracy"] == [(0, 0.61)]
+    assert relu["metrics"]["answer/test_accuracy"] == [(0, 0.61)]
     assert relu["metrics"]["interval/test_accuracy_high"] == [(0, 0.64)]
     assert relu["metrics"]["curve/validation_accuracy"] == [(1, 0.2), (2, 0.6)]
     assert relu["params"]["activation"] == "relu" and "seed" not in relu["params"]
     assert {"kind": "arm", "arm": "relu · plain", "control": "true"}.items() <= relu["tags"].items()
     assert (relu["status"], leaky["tags"]["standing"]) == ("FINISHED", "worse")
-    assert "difference" not in relu["metrics"]
-    assert leaky["metrics"]["difference"] == [(0, -0.51)] and leaky["metrics"]["arm/unfinished"] == [(0, 1)]
-    assert {name for name in leaky["metrics"] if "/" not in name} == {"test_accuracy", "difference", "train_seconds"}
+    assert "answer/difference" not in relu["metrics"]
+    assert leaky["metrics"]["answer/difference"] == [(0, -0.51)] and leaky["metrics"]["interval/unfinished"] == [(0, 1)]
+    first = [name.removeprefix("answer/") for name in leaky["metrics"] if name.startswith("answer/")]
+    assert set(first) == {"test_accuracy", "difference", "train_seconds"}
 
 
 def test_looking_again_writes_nothing(store: Store, uri: str, reports: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +103,7 @@ def test_another_estimate_replaces_the_arm(store: Store, uri: str, reports: Path
     say(reports, "0.1,,,-0.51,-0.6,-0.42,0.01,worse", "0.55,0.5,0.6,,,,,unresolved")
     tracking.track(store, uri, reports)
     tracking.track(store, clean := fresh("clean.db"), reports)
-    assert "difference" not in shown(uri)["activation", "leaky_relu · plain"]["metrics"]
+    assert "answer/difference" not in shown(uri)["activation", "leaky_relu · plain"]["metrics"]
     assert without_ids(shown(uri)) == without_ids(shown(clean))
     assert family(uri) == WHOLE
 

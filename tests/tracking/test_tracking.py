@@ -56,10 +56,10 @@ def test_a_record_becomes_a_run(store: Store, uri: str) -> None:
     result = store.read("c1")
     assert run["metrics"]["curve/train_loss"] == list(enumerate(result.curves["train_loss"], 1))
     assert run["metrics"]["final/validation_accuracy"] == [(0, result.curves["validation_accuracy"][-1])]
-    assert run["metrics"]["test_accuracy"] == [(0, result.metrics["test_accuracy"])]
+    assert run["metrics"]["answer/test_accuracy"] == [(0, result.metrics["test_accuracy"])]
     assert run["metrics"]["best/epoch"] == [(0, 2)]
-    assert run["metrics"]["train_seconds"] == [(0, 3)]
-    assert run["metrics"]["epochs_to_target"] == [(0, 2)]
+    assert run["metrics"]["answer/train_seconds"] == [(0, 3)]
+    assert run["metrics"]["answer/epochs_to_target"] == [(0, 2)]
     assert run["data"] == [("synthetic", "d" * 12)]
     assert run["files"] == ["environment.json", "settings.json"]
     tuned = runs["optimizer", "adam · plain · tuned · rate 0.01 · seed 1000"]
@@ -68,7 +68,7 @@ def test_a_record_becomes_a_run(store: Store, uri: str) -> None:
 
 
 def test_few_metrics_come_first(store: Store, uri: str) -> None:
-    """Those without a section; what else is known has one."""
+    """The UI sorts their sections by the alphabet."""
     tracking.track(store, uri)
     run = shown(uri)["activation", "relu · plain · seed 1"]
     assert {name for name in run["metrics"] if "/" not in name} == {
@@ -109,7 +109,7 @@ def test_a_diverged_run_is_shown_as_such(store: Store, uri: str) -> None:
     assert "not finite" in run["tags"]["error"]
     assert run["params"]["activation"] == "leaky_relu (slope 0.1)"
     assert [step for step, _ in run["metrics"]["curve/train_loss"]] == [1, 2]
-    assert not {"test_accuracy", "final/train_loss"} & set(run["metrics"])
+    assert not {"answer/test_accuracy", "final/train_loss"} & set(run["metrics"])
 
 
 def test_twice_adds_nothing(store: Store, uri: str) -> None:
@@ -130,7 +130,7 @@ def test_another_target_is_shown_without_training(store: Store, uri: str, plan: 
     assert tracking.track(store, uri)["added"] == 7
     client = book.open_client(uri)
     found = client.search_runs([client.get_experiment_by_name("activation").experiment_id], "tags.fingerprint = 'c1'")
-    reached = {run.data.tags["current"]: run.data.metrics["epochs_to_target"] for run in found}
+    reached = {run.data.tags["current"]: run.data.metrics["answer/epochs_to_target"] for run in found}
     assert reached == {"false": 2, "true": 1}
 
 
