@@ -101,7 +101,8 @@ def shown(value: Any) -> str:
 def scalars(result: RunResult, entry: Entry) -> dict[str, float | None]:
     """Return metrics by the names that MLflow shows; the UI makes a section of what precedes the slash.
 
-    `answer/` is first, and short. `best/` is at the epoch chosen on validation, where the test split is judged; `final/` at the last epoch; `run/` what the run cost and found; `probe/` what watched it.
+    `answer/` is first, and short. `best/` is at the epoch chosen on validation, where the test split is judged;
+    `final/` at the last epoch; `run/` what the run cost and found; `probe/` what watched it.
     """
     learned = (item for item in result.curves.items() if item[0].endswith(("_loss", "_accuracy")) and item[1])
     named: dict[str, float | None] = {f"final/{name}": values[-1] for name, values in learned}
