@@ -49,7 +49,8 @@ class Result:
             shared_control(bench.summaries),
             gains[0] if gains else None,
             {state: [one["title"] for one in flight if one["state"] == state] for state in ("failed", "look")},
-            bench.out / "index.html",
+            # As seen from the folder that the commands run in.
+            Path(bench.out.name) / "index.html",
         )
 
     @property

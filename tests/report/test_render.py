@@ -265,24 +265,26 @@ def test_the_last_lines_say_the_same_as_the_pages(report):
     total = sum(claims.values()) - claims["failed_checks"]
     assert lines[-1].startswith(f"{claims['supported']} of {total} claims supported")
     assert f"{metrics['runs']['unfinished']} runs did not finish (" in lines[-1]
-    assert lines[-1].endswith(f"; open {report / 'index.html'}")
-    page = report / "preflight.html"
+    assert lines[-1].endswith("; open reports/index.html")
+    page = "reports/preflight.html"
     assert lines[:2] == [
         f"preflight failed: Check of learning_rate ({page})",
         f"preflight, to be looked at: Check of update_ratio ({page})",
     ]
-    assert "1 failed, 1 to be looked at, 5 passed." in read(report, "index").text
+    index = re.sub(r"\s+", " ", read(report, "index").text)
+    assert re.search(r"1 failed ?, 1 to be looked at ?, 5 passed ?\.", index)
 
 
 def test_equal_records_give_equal_bytes_in_one_process_or_two(report, tmp_path):
     store = Store(report.parent / "runs")
     seen = []
-    render(store, tmp_path, URI, lambda done, total: seen.append((done, total)), processes=2)
+    again = tmp_path / "reports"
+    render(store, again, URI, lambda done, total: seen.append((done, total)), processes=2)
     assert seen == [(done, 8) for done in range(1, 9)]
     written = sorted(path.relative_to(report) for path in report.rglob("*") if path.is_file())
-    assert written == sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
+    assert written == sorted(path.relative_to(again) for path in again.rglob("*") if path.is_file())
     for path in written:
-        assert (report / path).read_bytes() == (tmp_path / path).read_bytes(), path
+        assert (report / path).read_bytes() == (again / path).read_bytes(), path
 
 
 def test_words_of_a_study_are_not_markup(tmp_path):
