@@ -1,10 +1,11 @@
-"""Store -> reports/: pages, CSV files, metrics.json and plot data."""
+"""Store -> reports/: pages, CSV files, metrics.json, verdicts.json and plot data."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
+from harness.analysis.outcomes import FILE, outcomes_of
 from harness.analysis.rules import Rules
 from harness.analysis.summary import StudySummary, read_rules, summarise
 from harness.analysis.tables import complain_if_missing, read_study
@@ -69,6 +70,7 @@ def render(
             (out / name).write_text(html, encoding="utf-8")
         if progress:
             progress(done, total)
+    outcomes_of(plan, bench.summaries, bench.claims_by_study).write(out / FILE)
     exports.write_shared(bench.summaries, bench.claims_by_study, out)
 
 

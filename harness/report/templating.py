@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from harness.analysis import diagnosis, sentences
 from harness.analysis.quantities import PRIMARY, quantity
-from harness.report import navigation
+from harness.report import beside, navigation
 from harness.report.also import also
 from harness.report.limits import within, within_difference
 from harness.report.placing import evidence
@@ -45,6 +45,7 @@ def environment() -> Environment:
         cost_metrics=COST_METRICS,
         evidence=evidence,
         also=also,
+        beside=beside,
         navigation=navigation,
         policy=policy(),
         script=script,
