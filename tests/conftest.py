@@ -17,7 +17,6 @@ from harness.spec import RunSpec, Settings
 from harness.studies import check_changes, check_recipe, resolve
 from harness.training.split import RunData, load_run_data
 
-
 # Before torch is used: products round alike on every processor, on which golden losses would be up to 0.5 % apart.
 os.environ["MKL_CBWR"] = "COMPATIBLE"
 
