@@ -8,5 +8,11 @@ from harness.analysis.outcomes import Outcomes
 
 @cache
 def references() -> tuple[Outcomes, ...]:
-    """Return what every reference found, in the order of their files' names."""
+    """Return what every reference found, in the order of their names."""
     return tuple(Outcomes.read(path) for path in sorted(Path(__file__).parent.glob("*.json")))
+
+
+def reference(name: str) -> Outcomes | None:
+    """Return what one reference found; None if there is none of that name."""
+    path = Path(__file__).parent / f"{name}.json"
+    return Outcomes.read(path) if path.is_file() else None

@@ -98,9 +98,14 @@ def difference(found: Difference, metric: str) -> str:
     return f"{shown.difference(found.mean)}{interval}"
 
 
+def row(study: str, judged: JudgedClaim, found: Sequence[Outcomes]) -> Row:
+    """Return one claim with its verdict here and in other grids."""
+    return Row(study, judged, here(judged), verdicts(study, judged, found))
+
+
 def rows(claims: Sequence[tuple[str, JudgedClaim]], found: Sequence[Outcomes]) -> dict[str, list[Row]]:
     """Return the claims by their verdict here, in the order of `VERDICTS`, each with those elsewhere."""
-    every = [Row(study, one, here(one), verdicts(study, one, found)) for study, one in claims]
+    every = [row(study, one, found) for study, one in claims]
     groups = {
         name: [row for row in every if row.judged.verdict == name] for name in dict.fromkeys((*VERDICTS, *CHECKS))
     }

@@ -1,12 +1,16 @@
 """What a reference found, beside what the grid itself found."""
 
 import json
+import re
 
 import pytest
 
 from harness.analysis.outcomes import Outcomes
 from harness.errors import SettingError
+from harness.report.pages.lecture import PARTS
 from harness.report.render import render
+from harness.studies import load_studies
+from tests.conftest import ROOT
 from tests.report.made_up import Bench, claim, expects
 
 MARK = "differs</span>"
@@ -72,8 +76,8 @@ def test_another_sign_and_another_verdict_are_said_in_words(tmp_path, monkeypatc
     study["claims"]["up"]["verdict"] = "contradicted"
     del study["claims"]["both"]
     pages = shown(tmp_path, monkeypatch, found)
-    assert "up: here it gains 20" in pages["small"] and "on real ones it costs 20" in pages["small"]
-    assert "down: here it costs 20" in pages["small"]
+    assert "up: here it gains 20" in pages["small"] and "on real ones it costs 21" in pages["small"]
+    assert "down: here it costs 21" in pages["small"]
     for page in pages.values():
         assert "contradicted" in page and MARK in page
     assert "not judged" in pages["claims"]
@@ -86,3 +90,24 @@ def test_a_file_of_another_kind_is_refused_in_one_line(found):
         ) as told:
             Outcomes.from_text(text, "there")
         assert "\n" not in str(told.value)
+
+
+def test_the_lecture_is_gone_through_in_its_order(tmp_path):
+    bench = Bench(tmp_path, 3)
+    sources = ("Adam", "Sigmoid", "No slide at all", "Dropout", "Sigmoid")
+    asked = expects("test_accuracy", "up", "mid", "higher", 0.02)
+    claims = [
+        claim(f"c{number}", f"Claim {number}", asked) | {"source": source} for number, source in enumerate(sources)
+    ]
+    bench.study("small", "activation", {"mid": 0.7, "up": 0.9}, "mid", claims=claims)
+    render(bench.save(), tmp_path / "reports", None, processes=1)
+    page = (tmp_path / "reports" / "lecture.html").read_text()
+    order = [int(number) for number in re.findall(r"small\.html#claim-c(\d)", page)]
+    assert order == [1, 4, 3, 0, 2]
+    assert page.index("Activation functions</h2>") < page.index("Dropout</h2>") < page.index("Further claims</h2>")
+
+
+def test_every_claim_of_the_studies_has_its_slide():
+    known = {slide for slides in PARTS.values() for slide in slides}
+    studies = load_studies("all", ROOT / "experiments")
+    assert {claim.source for study in studies for claim in study.claims} == known
