@@ -44,7 +44,7 @@ def current_plan(params: Params) -> "Plan":
     studies, every = load_studies(params.studies), load_studies("all")
     check_profiles(every, params.profiles)
     target = current_target(params)
-    return make_plan(studies, recipe, params.seeds, params.profile, target, runs(), every)
+    return make_plan(studies, recipe, params.seeds, params.profile, target, runs(), every, params.first_seed)
 
 
 def current_target(params: Params) -> "Target":
