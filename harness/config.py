@@ -48,6 +48,7 @@ class DataParams(Strict):
 class EngineParams(Strict):
     """Where runs execute."""
 
+    kind: str = "local"
     device: Literal["auto", "cpu", "cuda"]
     precision: Literal["auto", "float32", "tf32", "bfloat16"]
     workers: Literal["auto"] | int

@@ -61,7 +61,7 @@ def show(first: str, one: "Outcomes", second: str, other: "Outcomes", found: "Ag
     """Print both sides, what they have in common, and where they differ."""
     from rich.table import Table
 
-    from harness.analysis.quantities import PRIMARY, quantity
+    from harness.quantities import PRIMARY, quantity
 
     out, shown = plain_console(soft_wrap=True), quantity(PRIMARY)
     for name, grid in ((first, one), (second, other)):

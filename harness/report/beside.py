@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.analysis.outcomes import ClaimOutcome, Difference, Effect, Outcomes, name_of
-from harness.analysis.quantities import PRIMARY, quantity
 from harness.analysis.sentences import level_name
 from harness.analysis.summary import Compared, ContextSummary
 from harness.analysis.verdicts import CHECKS, VERDICTS, JudgedClaim, Verdict
+from harness.quantities import PRIMARY, quantity
 from harness.references import references
 from harness.report.limits import ends_of_difference
 from harness.spec import Comparison

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from math import isfinite
 
-from harness.analysis.quantities import quantity
 from harness.analysis.statistics import Estimate
+from harness.quantities import quantity
 
 Limits = tuple[float | None, float | None]
 

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from harness.analysis import diagnosis, sentences
-from harness.analysis.quantities import PRIMARY, quantity
+from harness.quantities import PRIMARY, quantity
 from harness.report import beside, navigation
 from harness.report.also import also
 from harness.report.limits import within, within_difference
