@@ -2,6 +2,7 @@
 
 from harness.analysis.diagnosis import context_diagnoses
 from harness.analysis.summary import StudySummary, all_arms
+from harness.report import carried
 from harness.report.navigation import neighbours
 from harness.report.pages.registry import Bench
 from harness.report.pictures import of_levels
@@ -27,6 +28,7 @@ def study_page(bench: Bench, summary: StudySummary, tables: dict[str, str]) -> s
         unfinished=sum(sum(arm.unfinished.values()) for arm in all_arms(summary)),
         tuning=tuning_cost(summary),
         guessed=guessed(summary),
+        carried=carried.of_study(summary),
     )
 
 

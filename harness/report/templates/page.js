@@ -8,6 +8,7 @@
   };
   addEventListener("hashchange", reveal);
   reveal();
+  for (const one of document.querySelectorAll(".scripted")) one.hidden = false;
 
   const menu = document.querySelector("details.menu");
   document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
