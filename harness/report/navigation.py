@@ -10,6 +10,7 @@ PROCEDURES = {
     "preflight.html": ("preflight", "Training step by step", "what to check before a long training, checked here."),
     "surfaces.html": ("surfaces", "Update rules on a surface", "the path of every optimizer over two weights."),
 }
+COMPARE = {"compare.html": ("Compare any arms", "two to six levels side by side, also of different studies.")}
 NOTES = {"notes.html": ("Slips in the lecture", "what the slides print, what is right, what it changes.")}
 
 
@@ -28,7 +29,7 @@ def beside(bench: Bench) -> dict[str, tuple[str, str]]:
         for page, (procedure, title, shows) in PROCEDURES.items()
         if (bench.data / f"{procedure}.json").is_file()
     }
-    return there | NOTES
+    return COMPARE | there | NOTES
 
 
 def studies(bench: Bench) -> list[Entry]:

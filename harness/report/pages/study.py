@@ -4,6 +4,7 @@ from harness.analysis.diagnosis import context_diagnoses
 from harness.analysis.summary import StudySummary, all_arms
 from harness.report import carried
 from harness.report.navigation import neighbours
+from harness.report.pages.compare import link_to
 from harness.report.pages.registry import Bench
 from harness.report.pictures import of_levels
 from harness.report.placing import context_figures, opening_figure
@@ -29,6 +30,7 @@ def study_page(bench: Bench, summary: StudySummary, tables: dict[str, str]) -> s
         tuning=tuning_cost(summary),
         guessed=guessed(summary),
         carried=carried.of_study(summary),
+        beside={context.name: link_to(summary, context) for context in summary.contexts},
     )
 
 

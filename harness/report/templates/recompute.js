@@ -113,7 +113,7 @@
     const place = (metric) => (scales[metric] ??= scaleOf(rows.filter((row) => row.metric === metric && row.estimate)
       .flatMap((row) => [row.estimate.low, row.estimate.high, row.estimate.mean, ...row.found.values, ...row.marks])));
     const heads = ["", ...(claim ? ["expected", "margin"] : []), "seeds, mean and interval", "difference, 95 % interval", ...(claim ? [] : ["adjusted p"]), claim ? "verdict" : "standing", ""];
-    part("head").replaceChildren(...heads.map((text) => (text ? make("th", { scope: "col" }, text) : make("td"))));
+    part("head").replaceChildren(...heads.map((text) => (text ? make("th", { scope: "col", class: ["expected", "verdict", "standing"].includes(text) ? "text" : null }, text) : make("td"))));
     part("rows").replaceChildren(...rows.map((row, at) => tableRow(row, at, claim, place, rows.length)));
     part("outcome").textContent = outcome(claim, verdict, rows);
     part("steps").replaceChildren(...(rows[open]?.estimate ? stepsOf(rows[open]) : []));
