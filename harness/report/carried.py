@@ -79,7 +79,7 @@ def by_arm(summary: StudySummary, values: np.ndarray, seeds: Sequence[int]) -> d
     """Return values of runs, in the order of `counted`, as one row (seeds,) an arm; NaN where there is no run."""
     table = pd.Series(values, index=summary.counted.index).unstack(level=2).reindex(columns=list(seeds))
     wanted = ((str(arm["context"]), str(arm["level"])) for arm in summary.tables.plan["arms"])
-    return {(summary.name, *key): table.loc[key].to_numpy(dtype=float) for key in wanted}
+    return {(summary.name, *key): np.asarray(table.loc[key], dtype=float) for key in wanted}
 
 
 def described(metric: str, rules: Rules) -> dict[str, Any]:
