@@ -44,7 +44,7 @@ FULL_BATCH = "full"
 # The one key of a context that is no setting.
 LEVELS = "levels"
 # What the report calls pages of its own.
-PAGES = ("index", "claims", "lecture", "notes", "preflight", "surfaces")
+PAGES = ("index", "claims", "compare", "lecture", "notes", "preflight", "surfaces")
 
 
 def text_of(value: Any) -> Any:

@@ -13,6 +13,7 @@ PROCEDURES = {
 LECTURE = {
     "lecture.html": ("The lecture, claim by claim", "every claim in the order of the slides, with its verdicts.")
 }
+COMPARE = {"compare.html": ("Compare any arms", "two to six levels side by side, also of different studies.")}
 NOTES = {"notes.html": ("Slips in the lecture", "what the slides print, what is right, what it changes.")}
 
 
@@ -32,7 +33,7 @@ def beside(bench: Bench) -> dict[str, tuple[str, str]]:
         if (bench.data / f"{procedure}.json").is_file()
     }
     claimed = any(study["claims"] for study in bench.plan["studies"] + bench.plan["dropped"])
-    return (LECTURE if claimed else {}) | there | NOTES
+    return COMPARE | (LECTURE if claimed else {}) | there | NOTES
 
 
 def studies(bench: Bench) -> list[Entry]:

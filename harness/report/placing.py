@@ -39,6 +39,25 @@ def place_both(wide: Drawing, narrow: Drawing, anchor: str) -> Placed:
     return replace(place(wide, anchor), narrow=slim)
 
 
+@dataclass(frozen=True)
+class Figures:
+    """All figures of a study: the one that its page opens with, if there is something to compare, and by context."""
+
+    opening: Placed | None
+    contexts: dict[str, list[Placed]]
+
+    @classmethod
+    def of(cls, summary: StudySummary) -> "Figures":
+        """Draw them."""
+        contexts = {context.name: context_figures(summary, context) for context in summary.contexts}
+        return cls(opening_figure(summary), contexts)
+
+    def all(self) -> list[Placed]:
+        """Return every one in the order of the page."""
+        first = [self.opening] if self.opening else []
+        return first + [one for placed in self.contexts.values() for one in placed]
+
+
 def opening_figure(summary: StudySummary) -> Placed | None:
     """Return the figure that a study page opens with, if there is something to compare."""
     with styled():

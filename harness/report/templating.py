@@ -37,6 +37,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    # Compact, in the order given, and never a number that JSON lacks.
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     environment.globals.update(
         diagnosis=diagnosis,
         sentences=sentences,
@@ -45,7 +47,7 @@ def environment() -> Environment:
         cost_metrics=COST_METRICS,
         evidence=evidence,
         also=also,
-        beside=beside,
+        grids=beside,
         navigation=navigation,
         policy=policy(),
         script=script,
