@@ -15,11 +15,10 @@ repro: .venv/installed
 		echo "== no git repository: this works, \`dvc exp run\` does not before: git init && git add . && git commit -m code"; \
 		dvc config --local core.no_scm true; \
 	fi
-	@echo "== dvc repro: prepare, train, report, track"
+	@echo "== dvc repro: prepare, preflight, train, report, track"
 	dvc repro
 	@echo
-	@echo "Report:  reports/index.html (open it in a browser)"
-	@echo "MLflow:  $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db   then http://127.0.0.1:5000"
+	@python -m harness result
 
 test: .venv/installed browser
 	@echo "== pytest, a process per core"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from harness.entries import Entry, Json, outcome, points, scalars
 from harness.errors import SettingError
 from harness.owner import Owner
+from harness.parents import PARENT, Arm, Family, Parent, arm_of
 from harness.shown import (
     FILES,
     ShownExperiment,
@@ -134,10 +136,10 @@ class Book:
     """The store of MLflow opened for a plan; all runs are written here, known by study, fingerprint, level and seed.
 
     Opening it deletes what `State` calls stale and brings the tags of own runs up to date: `current` is false for
-    those that the plan of this branch no longer has.
+    those that the plan of this branch no longer has. `wanted` are the arms to be shown above their runs.
     """
 
-    def __init__(self, uri: str, plan: Json) -> None:
+    def __init__(self, uri: str, plan: Json, wanted: Mapping[Arm, Parent] | None = None) -> None:
         self.data = plan["data"]
         self.client = open_client(uri)
         self.open: dict[tuple[str, ...], OpenRun] = {}
@@ -150,10 +152,17 @@ class Book:
             self.shown = read_client(self.client, self.experiments) if shown is None else shown
             self.owner = Owner.of(Path(), path and path.parent)
             self.state = State(plan, self.shown, self.owner)
-            for run in self.state.stale:
+            family = Family(wanted or {}, self.shown, self.state)
+            for run in [*self.state.stale, *family.stale]:
                 self.client.delete_run(run.id)
             for run, tags, params in self.state.outdated:
                 self._log(run.id, [], params, tags)
+            for run, tags in family.outdated:
+                self._log(run.id, [], {}, tags)
+            self.parents = family.there | {one.arm: self._begin(one) for one in family.missing}
+            family.there = self.parents
+            for run, above in family.orphans:
+                self._log(run.id, [], {}, {PARENT: above})
 
     def write(self, fingerprint: str, new: Sequence[Json], moment: int, result: RunResult | None = None) -> int:
         """Log the points of a run that MLflow lacks, in every study that shows it; with its result, complete it.
@@ -190,8 +199,24 @@ class Book:
         for run in self.state.bare_runs(fingerprint):
             self._keep_files(run.artifacts, result)
 
+    def _begin(self, parent: Parent) -> str:
+        """Write the run of an arm and return its id."""
+        moment = round(1000 * time.time())
+        tags = parent.tags | self.owner.tags
+        run = self.client.create_run(self.experiments[parent.tags["study"]], moment, tags, parent.name).info.run_id
+        values: list[Value] = [(name, value, moment, 0) for name, value in parent.values.items()]
+        for point in parent.points:
+            curves = ((name, value) for name, value in point.items() if name != "epoch")
+            values += [(f"curve/{name}", value, moment, int(point["epoch"])) for name, value in curves]
+        self._log(run, values, parent.params, {})
+        # Last, as it says that nothing is missing.
+        self.client.set_terminated(run, "FINISHED", moment)
+        return run
+
     def _create(self, entry: Entry, tags: dict[str, str], begun: int) -> OpenRun:
         tags = entry.tags | self.owner.tags | tags
+        if above := self.parents.get(arm_of(entry.tags)):
+            tags[PARENT] = above
         info = self.client.create_run(self.experiments[entry.study], begun, tags, entry.name).info
         self.client.log_inputs(info.run_id, [dataset(self.data)])
         return OpenRun(info.run_id, info.artifact_uri)

@@ -17,6 +17,7 @@ from harness.commands.procedures import procedures
 from harness.commands.reference import reference
 from harness.commands.report import report
 from harness.commands.rerun import rerun
+from harness.commands.result import result
 from harness.commands.search import search
 from harness.commands.show import show
 from harness.commands.surfaces import surfaces
@@ -27,7 +28,7 @@ from harness.errors import SettingError
 
 app = typer.Typer(
     help="Which training choices matter for a ConvNet, by how much, and how sure are we?\n\n"
-    "`dvc repro` runs prepare, train, report and track in order, and only what has changed.",
+    "`dvc repro` runs prepare, preflight, train, report and track in order, and only what has changed.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -50,6 +51,7 @@ COMMANDS = (
     report,
     compare,
     reference,
+    result,
     installed,
 )
 for command in COMMANDS:

@@ -16,9 +16,9 @@ def plain_console(**more: Any) -> Console:
 console = plain_console(stderr=True)
 
 
-def complain(what: str, problem: str) -> None:
-    """Print what is wrong, its first words in red."""
-    console.print(Text.assemble((what, "red"), f" {problem}"), soft_wrap=True)
+def complain(what: str, problem: str, colour: str = "red") -> None:
+    """Print what is wrong, its first words in a colour."""
+    console.print(Text.assemble((what, colour), f" {problem}"), soft_wrap=True)
 
 
 def counted(what: str) -> Callable[[int, int], None] | None:

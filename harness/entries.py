@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
+from harness.quantities.training import TRAINING
 from harness.spec import Choice, RunResult, epochs_to
 
 Json = Mapping[str, Any]
+# What comes first in MLflow: metrics whose names have no section before a slash.
+HEADLINE = ("test_accuracy", "epochs_to_target", "train_seconds")
+# Names of params and metrics as they are now; a run that was written under others is written anew.
+LAYOUT = "2"
 # With another target the same record shows another number of epochs to it.
 KEY = ("fingerprint", "level", "context", "seed", "target_accuracy")
 
@@ -42,26 +47,37 @@ def planned_entries(plan: Json) -> dict[str, list[Entry]]:
     """Return the entries of a plan by fingerprint, in its order."""
     found: dict[str, list[Entry]] = defaultdict(list)
     for study in plan["studies"]:
-        runs = list(planned_runs(study))
-        varying = [name for name in runs[0][2] if len({shown(settings[name]) for _, _, settings, _ in runs}) > 1]
-        for arm, run, settings, tried in runs:
-            tags = {
-                "study": study["name"],
-                "factor": study["factor"],
-                "level": arm["level"],
-                "context": arm["context"],
+        for arm, run, settings, tried in planned_runs(study):
+            tags = arm_tags(plan, study, arm) | {
                 "seed": str(run["seed"]),
                 "fingerprint": run["fingerprint"],
                 "target_accuracy": str(settings["target_accuracy"]),
-                "control": str(arm["level"] == study["control"]).lower(),
                 "tuning": str(bool(tried)).lower(),
-                "profile": plan["profile"],
-                "current": "true",
+                "layout": LAYOUT,
             }
-            name = " · ".join([arm["level"], arm["context"], *tried, f"seed {run['seed']}"])
-            params = {name: shown(settings[name]) for name in varying} | {"seed": str(run["seed"])}
+            name = " · ".join([tags["arm"], *tried, f"seed {run['seed']}"])
+            params = settings_of(settings) | {"seed": str(run["seed"])}
             found[run["fingerprint"]].append(Entry(name, tags, params))
     return dict(found)
+
+
+def arm_tags(plan: Json, study: Json, arm: Json) -> dict[str, str]:
+    """Return what every run of an arm is tagged with."""
+    return {
+        "study": study["name"],
+        "factor": study["factor"],
+        "level": arm["level"],
+        "context": arm["context"],
+        "arm": f"{arm['level']} · {arm['context']}",
+        "control": str(arm["level"] == study["control"]).lower(),
+        "profile": plan["profile"],
+        "current": "true",
+    }
+
+
+def settings_of(settings: Json) -> dict[str, str]:
+    """Return all settings as params: runs of any two studies can be compared by them."""
+    return {name: shown(value) for name, value in settings.items()}
 
 
 def planned_runs(study: Json) -> Iterator[tuple[Json, Json, Json, list[str]]]:
@@ -84,13 +100,22 @@ def shown(value: Any) -> str:
 def scalars(result: RunResult, entry: Entry) -> dict[str, float | None]:
     """Return metrics by the names that MLflow shows; the UI makes a section of what precedes the slash.
 
-    `best/` is at the epoch chosen on validation, where the test split is judged; `final/` at the last epoch.
+    `HEADLINE` has none and so comes first. `best/` is at the epoch chosen on validation, where the test split is
+    judged; `final/` at the last epoch; `run/` what the run cost and found; `probe/` what watched it.
     """
     learned = (item for item in result.curves.items() if item[0].endswith(("_loss", "_accuracy")) and item[1])
     named: dict[str, float | None] = {f"final/{name}": values[-1] for name, values in learned}
-    for name, value in result.metrics.items():
-        named[re.sub("^(best|final)_", r"\1/", name.replace("test_", "best_test_"))] = value
+    named |= {metric_name(name): value for name, value in result.metrics.items()}
     return named | {"epochs_to_target": epochs_to(float(entry.tags["target_accuracy"]), result.curves)}
+
+
+def metric_name(name: str) -> str:
+    """Return the name that MLflow shows for a metric of a record."""
+    if name in HEADLINE:
+        return name
+    if name.startswith(("best_", "final_", "test_")):
+        return re.sub("^(best|final)_", r"\1/", re.sub("^test_", "best_test_", name))
+    return f"{'run' if name in TRAINING else 'probe'}/{name}"
 
 
 def points(result: RunResult, begun: int) -> list[Json]:

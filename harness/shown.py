@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from harness.entries import Entry, Json, key_of, planned_entries
+from harness.entries import LAYOUT, Entry, Json, key_of, planned_entries
 from harness.errors import SettingError
 from harness.owner import Owner, is_alive
 
@@ -174,7 +174,8 @@ class State:
 
     complete: keys that are shown whole. busy: keys that a living process of this project writes.
     stale: runs of this project that are to be deleted, since their process is gone or the same run is shown already.
-    outdated: own runs with the tags and params to be written. bare: own runs without their files.
+    outdated: own runs with the tags and params to be written. bare: own runs without their files. own: own runs that
+    stay and that the plan has.
     """
 
     def __init__(self, plan: Json, shown: Mapping[str, ShownExperiment], owner: Owner) -> None:
@@ -185,6 +186,7 @@ class State:
         self.stale: list[ShownRun] = []
         self.outdated: list[tuple[ShownRun, dict[str, str], dict[str, str]]] = []
         self.bare: list[ShownRun] = []
+        self.own: list[ShownRun] = []
         planned = {entry.key: entry for shared in self.entries.values() for entry in shared}
         runs = [run for experiment in shown.values() for run in experiment.runs if "fingerprint" in run.tags]
         others = []
@@ -212,10 +214,12 @@ class State:
             self.stale.append(run)
 
     def _own(self, run: ShownRun, entry: Entry | None) -> None:
-        if run.key in self.complete:
+        if run.key in self.complete or (entry and run.tags.get("layout") != LAYOUT):
             self.stale.append(run)
             return
         self.complete.add(run.key)
+        if entry:
+            self.own.append(run)
         tags, params = changes(run, entry)
         if entry is None and not self.owner.branch:
             # An experiment says nothing of the plan of its branch, nor of other experiments.
@@ -235,6 +239,13 @@ class State:
     def bare_runs(self, fingerprint: str) -> list[ShownRun]:
         """Return the own runs of a record that lack its files."""
         return [run for run in self.bare if run.tags["fingerprint"] == fingerprint]
+
+    @property
+    def own_arms(self) -> set[tuple[str, str, str]]:
+        """The arms (study, context, level) of which not all runs are shown by others."""
+        tags = [run.tags for run in self.own]
+        tags += [entry.tags for print_ in self.entries for entry in self.missing(print_)]
+        return {(one["study"], one["context"], one["level"]) for one in tags}
 
     @property
     def settled(self) -> bool:

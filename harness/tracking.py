@@ -16,6 +16,7 @@ from typing import Any
 from harness.book import Book, first_line, mlflow_errors
 from harness.entries import Json
 from harness.owner import Owner
+from harness.parents import Arm, Family, Parent, read_parents
 from harness.records import Store
 from harness.shown import State, check_uri, database, experiment_tags, read_database, unattached
 from harness.spec import RunResult
@@ -30,17 +31,18 @@ def track(
     """Write what MLflow lacks of the current plan: records, and pages `reports/<study>.html`; SettingError if it fails.
 
     MLflow's own store is asked for that, each time. `progress` is told how many of how many fingerprints are done.
-    Returns the uri, the experiments by study, the records of the plan, the runs
-    that MLflow shows of them and how many this call added.
+    Returns the uri, the experiments by study, the records of the plan, the runs that MLflow shows of them, how many
+    this call added, and the arms that are shown above their runs, of which there are none without `reports`.
     Others stay, tagged `current: false`.
     """
     plan = store.read_plan()
     check_uri(uri)
     added = 0
-    if (found := nothing_to_do(store, uri, plan, reports)) is not None:
+    arms = read_parents(plan, reports)
+    if (found := nothing_to_do(store, uri, plan, reports, arms)) is not None:
         state, experiments = found
     else:
-        book = Book(uri, plan)
+        book = Book(uri, plan, arms)
         state, experiments = book.state, book.experiments
         with mlflow_errors(uri):
             for done, fingerprint in enumerate(state.entries, 1):
@@ -54,10 +56,13 @@ def track(
                 book.attach(unattached(reports, book.shown, book.owner))
     recorded = [shared for fingerprint, shared in state.entries.items() if store.has(fingerprint)]
     runs = sum(map(len, recorded))
-    return {"uri": uri, "experiments": experiments, "records": len(recorded), "runs": runs, "added": added}
+    told = {"uri": uri, "experiments": experiments, "records": len(recorded), "runs": runs, "arms": len(arms)}
+    return told | {"added": added}
 
 
-def nothing_to_do(store: Store, uri: str, plan: Json, reports: Path | None) -> tuple[State, dict[str, str]] | None:
+def nothing_to_do(
+    store: Store, uri: str, plan: Json, reports: Path | None, arms: Mapping[Arm, Parent]
+) -> tuple[State, dict[str, str]] | None:
     """Return what the database shows, and its experiments, if nothing is to be written; None if mlflow is needed."""
     path = database(uri)
     shown = read_database(path, [study["name"] for study in plan["studies"]]) if path else None
@@ -70,7 +75,8 @@ def nothing_to_do(store: Store, uri: str, plan: Json, reports: Path | None) -> t
     owner = Owner.of(Path(), path.parent)
     state = State(plan, shown, owner)
     missing = any(state.missing(fingerprint) for fingerprint in state.entries if store.has(fingerprint))
-    if missing or not state.settled or (reports and unattached(reports, shown, owner)):
+    unsettled = not (state.settled and Family(arms, shown, state).settled)
+    if missing or unsettled or (reports and unattached(reports, shown, owner)):
         return None
     return state, {study: experiment.id for study, experiment in shown.items()}
 

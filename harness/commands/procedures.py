@@ -1,13 +1,12 @@
 """Stage procedures."""
 
 from harness.campaign.project import PICTURES, PREPARED, parameters
-from harness.commands.preflight import preflight
 from harness.commands.surfaces import followed, keep_surfaces
 from harness.console import console
 
 
 def procedures() -> None:
-    """Run preflight and surfaces and draw pictures, which the report shows; a failed check stops nothing."""
+    """Follow every update rule over surfaces and draw what the data look like, which the report shows."""
     from multiprocessing import get_context
 
     from harness.cores import process_pool
@@ -17,7 +16,6 @@ def procedures() -> None:
     # Side by side: both begin with seconds of imports.
     with process_pool(1, get_context("spawn"), register, (loaded(),)) as pool:
         following = pool.submit(followed)
-        preflight(keep_going=True)
         keep_pictures(params.data.seed)
         keep_surfaces(following.result())
 

@@ -28,6 +28,5 @@ def report(
         write_single(Store(RUNS), single, to, uri)
         console.print(f"one file, {to.stat().st_size / 1e6:.1f} MB: {to}", soft_wrap=True)
         return
-    render(Store(RUNS), REPORTS, uri, counted("pages"))
-    console.print(f"report: {REPORTS / 'index.html'}")
-    console.print(f"MLflow: mlflow ui --backend-store-uri {uri}", soft_wrap=True)
+    result = render(Store(RUNS), REPORTS, uri, counted("pages"))
+    console.print("\n".join(result.lines), soft_wrap=True)

@@ -3,18 +3,36 @@
 import json
 
 from harness.campaign.project import REPORTS, RUNS, TRACKED
+from harness.commands.result import how_to_look
 from harness.config import load_params
 from harness.console import console, counted
+from harness.counts import Runs, plural
 from harness.records import Store
 
 
 def track() -> None:
-    """Put into MLflow what it lacks of records and pages; what is there already stays as it is."""
+    """Put into MLflow what it lacks of records, arms and pages; what is there already stays as it is."""
     from harness.tracking import track as track_records
 
-    receipt = track_records(Store(RUNS), load_params().tracking.uri, REPORTS, counted("runs"))
-    added = receipt.pop("added")
-    records = receipt.pop("records")
-    shared = f" of {records} records: one that studies share is a run in each" if receipt["runs"] > records else ""
+    store = Store(RUNS)
+    receipt = track_records(store, load_params().tracking.uri, REPORTS, counted("runs"))
+    added, shown = receipt.pop("added"), receipt.pop("records")
     TRACKED.write_text(json.dumps(receipt, indent=1) + "\n")
-    console.print(f"MLflow at {receipt['uri']}: {receipt['runs']} runs{shared}, {added} added", soft_wrap=True)
+    arms = f", below {receipt['arms']} arms" if receipt["arms"] else ""
+    console.print(f"MLflow: {receipt['runs']:,} runs{arms}, {added:,} of them added", soft_wrap=True)
+    console.print(sum_of(Runs.of(store.read_plan()), shown, receipt["runs"]), soft_wrap=True)
+    for line in how_to_look(receipt):
+        console.print(line, soft_wrap=True)
+
+
+def sum_of(runs: Runs, records: int, rows: int) -> str:
+    """Say how `rows` runs in MLflow follow from the runs of the plan, `records` of which are there to be shown."""
+    lacking = len(runs.shown | runs.ensembles) - records
+    terms = [
+        f"{len(runs.trained):,} trained",
+        f"- {len(runs.hidden):,} that ensembles alone average" if runs.hidden else "",
+        f"+ {plural(len(runs.ensembles), 'ensemble')}" if runs.ensembles else "",
+        f"- {lacking:,} without a record" if lacking else "",
+        f"+ {rows - records:,} shown again by another study or context" if rows > records else "",
+    ]
+    return f"  {rows:,} runs = {' '.join(term for term in terms if term)}"

@@ -7,6 +7,7 @@ from harness import plugins
 from harness.campaign.project import RUNS, runs
 from harness.config import load_params
 from harness.console import complain, console
+from harness.counts import Runs
 
 
 def train() -> None:
@@ -33,6 +34,4 @@ def train() -> None:
     if campaign.failed:
         complain("error:", f"{len(campaign.failed)} run(s) failed, see above; all others are kept")
         sys.exit(1)
-    ensembles = sum(bool(spec.members) for spec in current.distinct.values())
-    averaged = f", and {ensembles} ensembles of them" if ensembles else ""
-    console.print(f"{len(current.distinct) - ensembles} runs recorded in {RUNS}{averaged}")
+    console.print(f"{Runs.of(current.to_json())} recorded in {RUNS}")

@@ -1,6 +1,5 @@
-"""CSV files of everything shown, metrics.json for `dvc metrics`, and data for `dvc plots`."""
+"""CSV files of everything shown, and data for `dvc plots`."""
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,8 +44,9 @@ def write_study_tables(summary: StudySummary, out: Path) -> dict[str, str]:
 
 
 def write_shared(summaries: Sequence[StudySummary], judged: Judged, out: Path) -> None:
-    """Write what spans the studies: metrics.json, the claims, and the differences for `dvc plots`."""
+    """Write what spans the studies: every level, the claims, how they are judged, and data for `dvc plots`."""
     judged = list(judged)
+    save(pd.concat([levels(one).assign(study=one.name) for one in summaries]), out / "tables" / "levels.csv")
     save(claims(judged), out / "tables" / "claims.csv")
     every = latex.table(latex.claims(one for _, one in judged), f"The claims, judged. {latex.CLAIMS}", "tab:claims")
     (out / "tables" / "claims.tex").write_text(every, encoding="utf-8")
@@ -56,8 +56,6 @@ def write_shared(summaries: Sequence[StudySummary], judged: Judged, out: Path) -
     save(effects(summaries), out / "plots" / "effects.csv")
     curves = [mean_curves(summary).assign(study=summary.name) for summary in summaries]
     save(pd.concat(curves), out / "plots" / "curves.csv")
-    text = json.dumps({summary.name: nested(summary) for summary in summaries}, indent=1, allow_nan=False)
-    (out / "metrics.json").write_text(text + "\n", encoding="utf-8")
 
 
 def save(frame: pd.DataFrame, path: Path) -> None:
@@ -195,21 +193,3 @@ def effects(summaries: Sequence[StudySummary]) -> pd.DataFrame:
         if arm.primary.difference
     ]
     return pd.DataFrame(rows, columns=["study", "context", "level", "arm", "difference_points"])
-
-
-def nested(summary: StudySummary) -> dict[str, Any]:
-    """Return context -> level -> numbers, and claim -> verdict, for `dvc metrics show` and `diff`."""
-    result: dict[str, Any] = {}
-    for context in summary.contexts:
-        arms = result[context.name] = {}
-        for arm in context.arms:
-            numbers = ends(PRIMARY, arm.primary.value) | ends("difference", arm.primary.difference)
-            numbers |= {"runs": arm.runs, "unfinished": sum(arm.unfinished.values())}
-            arms[arm.level] = {
-                name: round(value, 6) if isinstance(value, float) else value
-                for name, value in numbers.items()
-                if value is not None
-            }
-    if summary.claims:
-        result["claims"] = {judged.claim.id: judged.verdict for judged in summary.claims}
-    return result

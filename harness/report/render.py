@@ -1,5 +1,6 @@
 """Store -> reports/: pages, CSV files, metrics.json, verdicts.json and plot data."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -15,7 +16,7 @@ from harness.cores import cores, process_pool
 from harness.errors import SettingError, choices
 from harness.plugins import loaded, register
 from harness.records import Store
-from harness.report import exports
+from harness.report import RESULT, exports
 from harness.report.pages.registry import Bench, page
 from harness.report.pages.study import Files, study_page
 from harness.report.paper import latex
@@ -25,6 +26,7 @@ from harness.report.paper.methods import methods
 from harness.report.paper.references import bibtex, keys_of
 from harness.report.paper.single import single_page
 from harness.report.placing import Figures
+from harness.report.result import Result
 
 Progress = Callable[[int, int], None]  # pages written, pages in all
 # Five pages took 15.7 and 18.0 s in one process and 11.2 and 11.8 s in two, which have to import first (two idle
@@ -49,8 +51,8 @@ def render(
     uri: str | None = None,
     progress: Progress | None = None,
     processes: int | None = None,
-) -> None:
-    """Write the report on every study of the plan into `out`; equal records give equal bytes.
+) -> Result:
+    """Write the report on every study of the plan into `out` and return its result; equal records give equal bytes.
 
     `uri` is where MLflow keeps its runs, for the hint on the pages.
     SettingError if a record is missing or the plan has no study.
@@ -82,6 +84,11 @@ def render(
     exports.write_shared(bench.summaries, bench.claims_by_study, out)
     text = summary_text(plan, bench.summaries, bench.claims_by_study)
     (out / "summary.md").write_text(text, encoding="utf-8")
+    result = Result.of(bench, store)
+    metrics = json.dumps(result.metrics, indent=1, allow_nan=False)
+    for name, text in (("metrics.json", metrics), (RESULT, "\n".join(result.lines))):
+        (out / name).write_text(text + "\n", encoding="utf-8")
+    return result
 
 
 def finished(jobs: list[Job], processes: int | None) -> Iterator[StudySummary]:

@@ -11,6 +11,7 @@ import pytest
 
 from harness.analysis.summary import summarise
 from harness.analysis.tables import read_study
+from harness.counts import every_run
 from harness.errors import SettingError
 from harness.records import Store
 from harness.report.lanes import factors, in_words
@@ -237,13 +238,42 @@ def test_tuning_is_shown_with_what_it_cost(report):
     assert "Tuning took 24 further runs" in text
 
 
-def test_metrics_nest_by_study_context_and_level(report):
+def test_a_dozen_numbers_say_what_it_came_to(report):
+    """For `dvc exp show`; everything else is in tables, of which one has every level of every study."""
     metrics = json.loads((report / "metrics.json").read_text())
-    relu, sigmoid = (metrics["activation"]["plain"][level] for level in ("relu", "sigmoid"))
-    assert relu["test_accuracy"] > sigmoid["test_accuracy"]
-    assert sigmoid["difference_low"] < sigmoid["difference"] < sigmoid["difference_high"] < 0
-    assert "difference" not in relu
-    assert metrics["activation"]["claims"]["act-tanh"] == "supported"
+    assert sum(len(section) for section in metrics.values()) <= 13
+    levels = pd.read_csv(report / "tables" / "levels.csv", dtype={"level": str})
+    row = levels.set_index(["study", "context", "level"]).loc["activation", "plain", "relu"]
+    assert metrics["control"]["test_accuracy"] == pytest.approx(row["test_accuracy"], abs=1e-4)
+    claims = pd.read_csv(report / "tables" / "claims.csv").drop_duplicates(["study", "claim"])
+    told = claims[~claims["check"]]["verdict"].value_counts().to_dict()
+    assert {name: count for name, count in metrics["claims"].items() if count} == {
+        name.replace(" ", "_"): count for name, count in told.items()
+    }
+    gain = metrics["largest_gain"]
+    best = levels[levels["standing"] == "better"]
+    assert gain["at_least"] == pytest.approx(best["difference_low"].max() * 100, abs=0.01)
+    assert 0 < gain["at_least"] < gain["points"]
+    assert gain["level"].partition(":")[0] in set(best["study"])
+
+
+def test_the_last_lines_say_the_same_as_the_pages(report):
+    lines = (report / "result.txt").read_text().splitlines()
+    metrics = json.loads((report / "metrics.json").read_text())
+    runs = {run["fingerprint"] for run in every_run(Store(report.parent / "runs").read_plan())}
+    assert lines[-2] == f"{len(runs)} runs" and metrics["runs"]["trained"] == len(runs)
+    assert f"{len(runs)} runs, " in read(report, "index").text
+    claims = metrics["claims"]
+    total = sum(claims.values()) - claims["failed_checks"]
+    assert lines[-1].startswith(f"{claims['supported']} of {total} claims supported")
+    assert f"{metrics['runs']['unfinished']} runs did not finish (" in lines[-1]
+    assert lines[-1].endswith(f"; open {report / 'index.html'}")
+    page = report / "preflight.html"
+    assert lines[:2] == [
+        f"preflight failed: Check of learning_rate ({page})",
+        f"preflight, to be looked at: Check of update_ratio ({page})",
+    ]
+    assert "1 failed, 1 to be looked at, 5 passed." in read(report, "index").text
 
 
 def test_equal_records_give_equal_bytes_in_one_process_or_two(report, tmp_path):

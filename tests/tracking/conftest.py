@@ -1,8 +1,10 @@
 """Made-up plans and records, and MLflow stores to track them into."""
 
+import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from harness import book
 from harness.records import Store
 from harness.spec import RunResult
+from tests.end_to_end.test_pipeline import git
 
 BASE = {
     "activation": "relu",
@@ -153,3 +156,48 @@ def shown(uri: str) -> dict[tuple[str, str], Any]:
                 "files": sorted(file.path for file in client.list_artifacts(run.info.run_id)),
             }
     return found
+
+
+Go = Callable[..., Store]
+
+
+@pytest.fixture
+def go(store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Go:
+    """Work in a project on a branch, whose records are those of `store` under names with a prefix.
+
+    The branch "" is none, as in every experiment that DVC runs.
+    """
+
+    def to(project: str, branch: str, prefix: str = "") -> Store:
+        folder = tmp_path / project
+        if not folder.exists():
+            folder.mkdir()
+            git(folder, "init", "-q")
+            git(folder, "commit", "-q", "--allow-empty", "-m", "nothing")
+        git(folder, "checkout", "-q", *(["-B", branch] if branch else ["--detach"]))
+        monkeypatch.chdir(folder)
+        own = Store(folder / "data" / branch / "runs")
+        text = json.dumps(store.read_plan()).replace('"fingerprint": "', f'"fingerprint": "{prefix}')
+        own.write_plan(json.loads(text))
+        for path in store.root.iterdir():
+            own.write(replace(store.read(path.name), fingerprint=prefix + path.name))
+        return own
+
+    return to
+
+
+def shrink(store: Store) -> None:
+    """Leave one arm in every study."""
+    plan = store.read_plan()
+    store.write_plan(plan | {"studies": [study | {"arms": study["arms"][:1]} for study in plan["studies"]]})
+
+
+def rows(uri: str) -> dict[str, list[tuple[object, ...]]]:
+    """All that the database says of each run, deleted ones included."""
+    found: dict[str, list[tuple[object, ...]]] = {}
+    with closing(sqlite3.connect(uri.removeprefix("sqlite:///"))) as connection:
+        for table in ("runs", "tags", "params", "metrics", "latest_metrics"):
+            columns = [name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")]
+            for row in connection.execute(f"SELECT * FROM {table}"):
+                found.setdefault(str(row[columns.index("run_uuid")]), []).append((table, *row))
+    return {run: sorted(lines, key=repr) for run, lines in found.items()}

@@ -1,13 +1,11 @@
 """Stores that lost something, that were moved, that others use too: what is right is there afterwards, and no more."""
 
-import json
 import shutil
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +15,7 @@ from harness import book, tracking
 from harness.owner import Owner
 from harness.records import Store
 from tests.conftest import ROOT
-from tests.end_to_end.test_pipeline import git
-from tests.tracking.conftest import shown
+from tests.tracking.conftest import Go, rows, shown, shrink
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -96,51 +93,6 @@ def test_files_that_stayed_behind_are_still_found(store: Store, uri: str, tmp_pa
     assert tracking.track(store, copy)["added"] == 0
     assert shown(copy) == shown(uri)
     assert not list(away.rglob("settings.json"))
-
-
-Go = Callable[..., Store]
-
-
-@pytest.fixture
-def go(store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Go:
-    """Work in a project on a branch, whose records are those of `store` under names with a prefix.
-
-    The branch "" is none, as in every experiment that DVC runs.
-    """
-
-    def to(project: str, branch: str, prefix: str = "") -> Store:
-        folder = tmp_path / project
-        if not folder.exists():
-            folder.mkdir()
-            git(folder, "init", "-q")
-            git(folder, "commit", "-q", "--allow-empty", "-m", "nothing")
-        git(folder, "checkout", "-q", *(["-B", branch] if branch else ["--detach"]))
-        monkeypatch.chdir(folder)
-        own = Store(folder / "data" / branch / "runs")
-        text = json.dumps(store.read_plan()).replace('"fingerprint": "', f'"fingerprint": "{prefix}')
-        own.write_plan(json.loads(text))
-        for path in store.root.iterdir():
-            own.write(replace(store.read(path.name), fingerprint=prefix + path.name))
-        return own
-
-    return to
-
-
-def shrink(store: Store) -> None:
-    """Leave one arm in every study."""
-    plan = store.read_plan()
-    store.write_plan(plan | {"studies": [study | {"arms": study["arms"][:1]} for study in plan["studies"]]})
-
-
-def rows(uri: str) -> dict[str, list[tuple[object, ...]]]:
-    """All that the database says of each run, deleted ones included."""
-    found: dict[str, list[tuple[object, ...]]] = {}
-    with closing(sqlite3.connect(uri.removeprefix("sqlite:///"))) as connection:
-        for table in ("runs", "tags", "params", "metrics", "latest_metrics"):
-            columns = [name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")]
-            for row in connection.execute(f"SELECT * FROM {table}"):
-                found.setdefault(str(row[columns.index("run_uuid")]), []).append((table, *row))
-    return {run: sorted(lines, key=repr) for run, lines in found.items()}
 
 
 @pytest.mark.parametrize("where", [("b", "main"), ("a", "other")], ids=["another project", "another branch"])

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 
 from harness.analysis import sentences
 from harness.analysis.summary import StudySummary, all_arms
+from harness.counts import Runs
 from harness.report.beside import rows
 from harness.report.lanes import factors, in_words, widest
+from harness.report.pages.preflight import states
 from harness.report.pages.registry import Bench, page
 from harness.report.pictures import of_classes
 from harness.report.templating import template
@@ -26,6 +28,8 @@ def index_page(bench: Bench) -> str:
         classes=of_classes(bench),
         tally=sentences.tally(bench.claims),
         checks=sentences.tally(bench.claims, checks=True),
+        flight=states(bench),
+        runs=Runs.of(bench.plan),
         cost=total_cost(bench.summaries),
         costs={summary.name: total_cost([summary]) for summary in bench.summaries},
         thumbs={summary.name: thumb(summary, summary.leading) for summary in bench.summaries},

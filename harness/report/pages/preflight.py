@@ -1,5 +1,6 @@
 """What `preflight` found: each check with its numbers and its picture."""
 
+from collections import Counter
 from typing import Any
 
 from harness.report.figures.preflight import draw_check
@@ -16,7 +17,7 @@ LOOK = {
     "learning_rate": "The rate grows at every step; the line is the smoothed loss. Useful rates lie on the way down.",
     "by_heart": "It should reach 100\u00a0% within few steps.",
     "labels": "It should leave guessing behind.",
-    "update_ratio": "A line per layer. They should run within the band.",
+    "update_ratio": "A line per layer, judged by its median over the steps, which should lie within the band.",
 }
 
 
@@ -28,6 +29,13 @@ def preflight_page(bench: Bench) -> str | None:
         return None
     figures = {check["name"]: figure_of(check) for check in found["checks"]}
     return template("preflight.html").render(bench=bench, found=found, figures=figures)
+
+
+def states(bench: Bench) -> dict[str, int]:
+    """Return how many checks failed, are worth a look, and passed, those that occur; nothing if none has run."""
+    checks = (bench.found("preflight") or {"checks": []})["checks"]
+    counts = Counter(check["state"] for check in checks)
+    return {state: counts[state] for state in ("failed", "look", "passed") if counts[state]}
 
 
 def figure_of(check: dict[str, Any]) -> Placed | None:
