@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from harness.metrics import RECORDED, SOMETIMES
+from harness.quantities.training import TRAINING
 from harness.spec import Choice, RunResult, epochs_to
 
 Json = Mapping[str, Any]
@@ -15,7 +15,7 @@ Json = Mapping[str, Any]
 FIRST = "answer"
 HEADLINE = ("test_accuracy", "epochs_to_target", "train_seconds")
 # Names of params and metrics as they are now; a run that was written under others is written anew.
-LAYOUT = "2"
+LAYOUT = "3"
 # With another target the same record shows another number of epochs to it.
 KEY = ("fingerprint", "level", "context", "seed", "target_accuracy")
 
@@ -116,7 +116,7 @@ def metric_name(name: str) -> str:
         return f"{FIRST}/{name}"
     if name.startswith(("best_", "final_", "test_")):
         return re.sub("^(best|final)_", r"\1/", re.sub("^test_", "best_test_", name))
-    return f"{'run' if name in (*RECORDED, *SOMETIMES) else 'probe'}/{name}"
+    return f"{'run' if name in TRAINING else 'probe'}/{name}"
 
 
 def points(result: RunResult, begun: int) -> list[Json]:

@@ -1,13 +1,32 @@
 """Stage report."""
 
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from harness.campaign.project import REPORTS, RUNS, parameters
 from harness.console import console, counted
 from harness.records import Store
 
 
-def report() -> None:
-    """Render reports/index.html and a page per study from the records."""
-    from harness.report.render import render
+def report(
+    single: Annotated[str | None, typer.Option(help="Only the page of this study, as one file to mail.")] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="Where that file goes; <study>.html in this folder if not said.")
+    ] = None,
+) -> None:
+    """Render reports/index.html and a page per study from the records.
 
-    result = render(Store(RUNS), REPORTS, parameters().tracking.uri, counted("pages"))
+    Try this: python -m harness report --single activation
+    """
+    from harness.report.render import render, write_single
+
+    uri = parameters().tracking.uri
+    if single is not None:
+        to = to or Path(f"{single}.html")
+        write_single(Store(RUNS), single, to, uri)
+        console.print(f"one file, {to.stat().st_size / 1e6:.1f} MB: {to}", soft_wrap=True)
+        return
+    result = render(Store(RUNS), REPORTS, uri, counted("pages"))
     console.print("\n".join(result.lines), soft_wrap=True)

@@ -6,14 +6,19 @@ from typing import Any
 
 import pandas as pd
 
-from harness.analysis.quantities import PRIMARY
 from harness.analysis.rules import Rules
 from harness.analysis.search import trials_table
 from harness.analysis.statistics import Estimate
 from harness.analysis.summary import StudySummary
 from harness.analysis.verdicts import JudgedClaim
+from harness.quantities import PRIMARY
+from harness.report.paper import latex
 
 FLOATS = "%.6g"
+RULES = (
+    "How differences of each quantity are judged: by moderated t (Smyth 2004) with the prior of the whole grid where "
+    "there is one, else by Student's t. Intervals are at 95 %."
+)
 Judged = Iterable[tuple[str, JudgedClaim]]  # each with the name of its study
 
 
@@ -40,9 +45,14 @@ def write_study_tables(summary: StudySummary, out: Path) -> dict[str, str]:
 
 def write_shared(summaries: Sequence[StudySummary], judged: Judged, out: Path) -> None:
     """Write what spans the studies: every level, the claims, how they are judged, and data for `dvc plots`."""
+    judged = list(judged)
     save(pd.concat([levels(one).assign(study=one.name) for one in summaries]), out / "tables" / "levels.csv")
     save(claims(judged), out / "tables" / "claims.csv")
-    save(rules(summaries[0].rules), out / "tables" / "rules.csv")
+    every = latex.table(latex.claims(one for _, one in judged), f"The claims, judged. {latex.CLAIMS}", "tab:claims")
+    (out / "tables" / "claims.tex").write_text(every, encoding="utf-8")
+    learned = rules(summaries[0].rules)
+    save(learned, out / "tables" / "rules.csv")
+    (out / "tables" / "rules.tex").write_text(latex.table(latex.written(learned), RULES, "tab:rules"), encoding="utf-8")
     save(effects(summaries), out / "plots" / "effects.csv")
     curves = [mean_curves(summary).assign(study=summary.name) for summary in summaries]
     save(pd.concat(curves), out / "plots" / "curves.csv")

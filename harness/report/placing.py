@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from harness.analysis.quantities import PRIMARY
 from harness.analysis.summary import ContextSummary, StudySummary
 from harness.analysis.verdicts import JudgedClaim
+from harness.quantities import PRIMARY
 from harness.report.figures.hero import hero
 from harness.report.figures.registry import Drawing, figure
 from harness.report.figures.style import styled
@@ -37,6 +37,25 @@ def place_both(wide: Drawing, narrow: Drawing, anchor: str) -> Placed:
     """Return a figure that is drawn twice, wide and narrow; the page shows one of them."""
     slim = Markup(inline_svg(narrow.figure, f"svg-{anchor}-narrow", narrow.label))
     return replace(place(wide, anchor), narrow=slim)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """All figures of a study: the one that its page opens with, if there is something to compare, and by context."""
+
+    opening: Placed | None
+    contexts: dict[str, list[Placed]]
+
+    @classmethod
+    def of(cls, summary: StudySummary) -> "Figures":
+        """Draw them."""
+        contexts = {context.name: context_figures(summary, context) for context in summary.contexts}
+        return cls(opening_figure(summary), contexts)
+
+    def all(self) -> list[Placed]:
+        """Return every one in the order of the page."""
+        first = [self.opening] if self.opening else []
+        return first + [one for placed in self.contexts.values() for one in placed]
 
 
 def opening_figure(summary: StudySummary) -> Placed | None:

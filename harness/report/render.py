@@ -1,21 +1,31 @@
-"""Store -> reports/: pages, CSV files, metrics.json and plot data."""
+"""Store -> reports/: pages, CSV files, metrics.json, verdicts.json and plot data."""
 
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
+from harness.analysis.outcomes import FILE, outcomes_of
 from harness.analysis.rules import Rules
 from harness.analysis.summary import StudySummary, read_rules, summarise
 from harness.analysis.tables import complain_if_missing, read_study
 from harness.cores import cores, process_pool
-from harness.errors import SettingError
+from harness.errors import SettingError, choices
 from harness.plugins import loaded, register
 from harness.records import Store
 from harness.report import RESULT, exports
 from harness.report.pages.registry import Bench, page
-from harness.report.pages.study import study_page
+from harness.report.pages.study import Files, study_page
+from harness.report.paper import latex
+from harness.report.paper.kit import write_kit
+from harness.report.paper.markdown import summary_text
+from harness.report.paper.methods import methods
+from harness.report.paper.references import bibtex, keys_of
+from harness.report.paper.single import single_page
+from harness.report.placing import Figures
 from harness.report.result import Result
 
 Progress = Callable[[int, int], None]  # pages written, pages in all
@@ -53,8 +63,7 @@ def render(
     for study in plan["studies"]:
         complain_if_missing(store, study)
     out = Path(out)
-    for folder in (out, out / "tables", out / "plots"):
-        folder.mkdir(parents=True, exist_ok=True)
+    make_folders(out)
     # Each study is judged by what all of them show of how a quantity scatters.
     rules = read_rules(store, plan)
     jobs = [Job(store.root, out, study["name"], uri, rules) for study in plan["studies"]]
@@ -71,7 +80,10 @@ def render(
             (out / name).write_text(html, encoding="utf-8")
         if progress:
             progress(done, total)
+    outcomes_of(plan, bench.summaries, bench.claims_by_study).write(out / FILE)
     exports.write_shared(bench.summaries, bench.claims_by_study, out)
+    text = summary_text(plan, bench.summaries, bench.claims_by_study)
+    (out / "summary.md").write_text(text, encoding="utf-8")
     result = Result.of(bench, store)
     metrics = json.dumps(result.metrics, indent=1, allow_nan=False)
     for name, text in (("metrics.json", metrics), (RESULT, "\n".join(result.lines))):
@@ -99,7 +111,44 @@ def write_study(job: Job) -> StudySummary:
     plan = store.read_plan()
     study = next(study for study in plan["studies"] if study["name"] == job.study)
     summary = summarise(read_study(store, plan, study), job.rules)
-    tables = exports.write_study_tables(summary, job.out)
-    html = study_page(Bench(plan, (summary,), job.uri, job.out, store.plan_path.parent), summary, tables)
+    figures = Figures.of(summary)
+    files = write_files(summary, plan, figures, job.out)
+    bench = Bench(plan, (summary,), job.uri, job.out, store.plan_path.parent)
+    html = study_page(bench, summary, figures, files)
     (job.out / f"{summary.name}.html").write_text(html, encoding="utf-8")
     return summary
+
+
+def write_files(summary: StudySummary, plan: dict[str, Any], figures: Figures, out: Path) -> Files:
+    """Write what lies beside the page of a study, and return where."""
+    csv, tex = exports.write_study_tables(summary, out), latex.write_tables(summary, out)
+    kit = f"paper/{summary.name}.zip"
+    files = Files(csv, tex, kit, methods(summary, plan), bibtex(keys_of(summary)))
+    # The archive holds the tables of the paper; a row an epoch is none.
+    tables = {Path(path).name: out / path for path in (*csv.values(), *tex.values()) if "_curves." not in path}
+    texts = {"methods.txt": files.methods + "\n", "references.bib": files.bibtex}
+    write_kit(out / kit, figures.all(), tables, texts)
+    return files
+
+
+def write_single(store: Store, study: str, to: Path, uri: str | None = None) -> None:
+    """Write the page of one study as a single file; SettingError if the plan has no such study."""
+    plan = store.read_plan()
+    names = [one["name"] for one in plan["studies"]]
+    if study not in names:
+        raise SettingError(f"the plan has no study {study!r}; {choices(study, names)}")
+    for one in plan["studies"]:
+        complain_if_missing(store, one)
+    with TemporaryDirectory() as folder:
+        out = Path(folder)
+        make_folders(out)
+        write_study(Job(store.root, out, study, uri, read_rules(store, plan)))
+        html = (out / f"{study}.html").read_text(encoding="utf-8")
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.write_text(single_page(html, out), encoding="utf-8")
+
+
+def make_folders(out: Path) -> None:
+    """Make the folders of a report."""
+    for folder in (out, out / "tables", out / "plots", out / "paper"):
+        folder.mkdir(parents=True, exist_ok=True)

@@ -11,8 +11,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from harness.analysis import diagnosis, sentences
-from harness.analysis.quantities import PRIMARY, quantity
-from harness.report import navigation
+from harness.quantities import PRIMARY, quantity
+from harness.report import beside, navigation
 from harness.report.also import also
 from harness.report.limits import within, within_difference
 from harness.report.placing import evidence
@@ -37,6 +37,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    # Compact, in the order given, and never a number that JSON lacks.
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     environment.globals.update(
         diagnosis=diagnosis,
         sentences=sentences,
@@ -45,6 +47,7 @@ def environment() -> Environment:
         cost_metrics=COST_METRICS,
         evidence=evidence,
         also=also,
+        grids=beside,
         navigation=navigation,
         policy=policy(),
         script=script,

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from harness.analysis import sentences
 from harness.analysis.summary import StudySummary, all_arms
 from harness.counts import Runs
+from harness.report.beside import rows
 from harness.report.lanes import factors, in_words, widest
 from harness.report.pages.preflight import states
 from harness.report.pages.registry import Bench, page
@@ -23,6 +24,7 @@ def index_page(bench: Bench) -> str:
         factors=found,
         widest=widest(found),
         lines=in_words(found),
+        groups=rows(bench.claims_by_study, bench.references),
         classes=of_classes(bench),
         tally=sentences.tally(bench.claims),
         checks=sentences.tally(bench.claims, checks=True),

@@ -1,16 +1,31 @@
 """The page of one study. Not registered: there is one for each study, written as soon as it is read."""
 
+from dataclasses import dataclass
+
 from harness.analysis.diagnosis import context_diagnoses
 from harness.analysis.summary import StudySummary, all_arms
+from harness.report import carried
 from harness.report.navigation import neighbours
+from harness.report.pages.compare import link_to
 from harness.report.pages.registry import Bench
 from harness.report.pictures import of_levels
-from harness.report.placing import context_figures, opening_figure
+from harness.report.placing import Figures
 from harness.report.templating import template
 
 
-def study_page(bench: Bench, summary: StudySummary, tables: dict[str, str]) -> str:
-    """Return the page of one study; `tables` are its CSV files, relative to the page."""
+@dataclass(frozen=True)
+class Files:
+    """What lies beside the page of a study: {what it holds: path} of its tables, its archive, and what that says."""
+
+    csv: dict[str, str]
+    latex: dict[str, str]
+    kit: str
+    methods: str
+    bibtex: str
+
+
+def study_page(bench: Bench, summary: StudySummary, figures: Figures, files: Files) -> str:
+    """Return the page of one study."""
     before, after = neighbours(bench, summary.tables.plan)
     return template("study.html").render(
         bench=bench,
@@ -19,14 +34,16 @@ def study_page(bench: Bench, summary: StudySummary, tables: dict[str, str]) -> s
         here=f"{summary.name}.html",
         before=before,
         after=after,
-        opening=opening_figure(summary),
+        opening=figures.opening,
         gallery=of_levels(bench, summary),
-        figures={context.name: context_figures(summary, context) for context in summary.contexts},
+        figures=figures.contexts,
         diagnoses={context.name: context_diagnoses(summary, context) for context in summary.contexts},
-        tables=tables,
+        files=files,
         unfinished=sum(sum(arm.unfinished.values()) for arm in all_arms(summary)),
         tuning=tuning_cost(summary),
         guessed=guessed(summary),
+        carried=carried.of_study(summary),
+        beside={context.name: link_to(summary, context) for context in summary.contexts},
     )
 
 

@@ -8,8 +8,10 @@
   };
   addEventListener("hashchange", reveal);
   reveal();
+  for (const one of document.querySelectorAll(".scripted")) one.hidden = false;
 
   const menu = document.querySelector("details.menu");
+  if (!menu) return; // in a page that was mailed
   document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !menu.open) return;
