@@ -133,7 +133,7 @@ def test_every_run_of_the_plan_is_recorded_and_tracked(whole: Path) -> None:
 def test_a_second_repro_does_nothing(whole: Path) -> None:
     said = dvc(whole, "repro", progress=True)
     assert said.count("didn't change") == 5
-    assert " 0 added" in said
+    assert " 0 of them added" in said
     assert nothing_changed(whole)
 
 
