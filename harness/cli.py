@@ -6,6 +6,7 @@ import typer
 
 from harness.commands.cache import cache
 from harness.commands.check import check
+from harness.commands.grade import grade
 from harness.commands.installed import installed
 from harness.commands.new import new
 from harness.commands.plan import plan
@@ -46,6 +47,7 @@ COMMANDS = (
     surfaces,
     procedures,
     report,
+    grade,
     installed,
 )
 for command in COMMANDS:

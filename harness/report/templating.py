@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from harness.analysis import diagnosis, sentences
+from harness.analysis.predictions import report_id
 from harness.analysis.quantities import PRIMARY, quantity
 from harness.report import navigation
 from harness.report.also import also
@@ -49,6 +50,7 @@ def environment() -> Environment:
         also=also,
         navigation=navigation,
         policy=policy(),
+        report_id=report_id,
         script=script,
         within=within,
         within_difference=within_difference,
