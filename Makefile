@@ -5,7 +5,7 @@ UV_VERSION = $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements.lock)
 # DVC runs `python`; it must be the one of the environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test test-all bench lint lock browser clean
+.PHONY: repro test test-all bench reference lint lock browser clean
 
 repro: .venv/installed
 # DVC refuses a folder without git unless it is told so.
@@ -34,6 +34,11 @@ bench: .venv/installed
 	dvc repro prepare
 	python benchmarks/plain.py
 	python benchmarks/plain.py --set augmentation=flip_crop
+
+# All studies with quick's budget on the pictures in data/raw/<class>/ or data/raw/{train,test}/<class>/: CIFAR-10's.
+reference: .venv/installed
+	dvc exp run -S data.source=image_folder -S data.test_images=3000 -S recipe.target_accuracy=0.3
+	python -m harness reference docs/reference/cifar10-quick --title "CIFAR-10 (quick)"
 
 lint: .venv/installed
 	ruff check .

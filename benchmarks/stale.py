@@ -34,13 +34,13 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from harness import fingerprint as fingerprints  # noqa: E402
-from harness.analysis.quantities import clocked  # noqa: E402
 from harness.config import load_params  # noqa: E402
 from harness.data.prepare import prepare  # noqa: E402
 from harness.data.progress import silent  # noqa: E402
 from harness.factors import REGISTRIES  # noqa: E402
 from harness.fingerprint import HARNESS, RUN, code, fingerprint, identity  # noqa: E402
 from harness.probes import PROBE  # noqa: E402
+from harness.quantities import clocked  # noqa: E402
 from harness.source.closure import closure  # noqa: E402
 from harness.source.code import Code  # noqa: E402
 from harness.source.syntax import canonical  # noqa: E402

@@ -6,6 +6,7 @@ import typer
 
 from harness.commands.cache import cache
 from harness.commands.check import check
+from harness.commands.compare import compare
 from harness.commands.grade import grade
 from harness.commands.installed import installed
 from harness.commands.new import new
@@ -14,6 +15,7 @@ from harness.commands.preflight import preflight
 from harness.commands.prepare import prepare
 from harness.commands.preview import preview
 from harness.commands.procedures import procedures
+from harness.commands.reference import reference
 from harness.commands.report import report
 from harness.commands.rerun import rerun
 from harness.commands.search import search
@@ -47,6 +49,8 @@ COMMANDS = (
     surfaces,
     procedures,
     report,
+    compare,
+    reference,
     grade,
     installed,
 )

@@ -48,6 +48,7 @@ class DataParams(Strict):
 class EngineParams(Strict):
     """Where runs execute."""
 
+    kind: str = "local"
     device: Literal["auto", "cpu", "cuda"]
     precision: Literal["auto", "float32", "tf32", "bfloat16"]
     workers: Literal["auto"] | int
@@ -83,6 +84,7 @@ class Params(Strict):
     plugins: list[str] = []
     studies: Literal["all"] | list[str]
     seeds: int = Field(strict=True, ge=1, le=10000)
+    first_seed: int = Field(default=0, strict=True, ge=0, le=10**6)
     data: DataParams
     recipe: dict[str, Any]
     engine: EngineParams

@@ -239,17 +239,20 @@ def make_plan(
     target: Target,
     store: Store,
     all_studies: Sequence[Study] = (),
+    first_seed: int = 0,
 ) -> Plan:
     """Return the plan as far as the records allow: judged runs of a tuned arm follow its trials.
 
-    `seeds` are the runs per arm of studies that ask for no other number under this profile. A run that several of
-    `all_studies` share has the probes of them all, whichever are selected.
+    `seeds` are the runs per arm of studies that ask for no other number under this profile, from `first_seed` on. A run
+    that several of `all_studies` share has the probes of them all, whichever are selected.
     """
     asked = asked_probes([*studies, *all_studies], recipe, target)
     check_recipe_carried(resolve(recipe, {}, target.data["splits"]["train"]), target.data)
     kept, left_out = carried(studies, lambda context, level: settings_of(context, level, recipe, target), target.data)
     arms = tuple(
-        plan_arm(study, context, level, recipe, study.seeds_in(profile, seeds), target, store, asked)
+        plan_arm(
+            study, context, level, recipe, seeds_from(first_seed, study.seeds_in(profile, seeds)), target, store, asked
+        )
         for study in kept
         for context in study.contexts
         for level in study.levels_in(context)
@@ -296,12 +299,17 @@ def settings_of(context: Context, level: Level, recipe: dict[str, Any], target: 
     return resolve(recipe, {**dict(context.changes), **dict(level.changes)}, target.data["splits"]["train"])
 
 
+def seeds_from(first: int, count: int) -> range:
+    """Return so many seeds, one after another."""
+    return range(first, first + count)
+
+
 def plan_arm(
     study: Study,
     context: Context,
     level: Level,
     recipe: dict[str, Any],
-    seeds: int,
+    seeds: range,
     target: Target,
     store: Store,
     asked: Asked,
@@ -312,7 +320,7 @@ def plan_arm(
 
     def runs(settings: Settings) -> tuple[RunSpec, ...]:
         probes = tuple(sorted(asked.get(settings.changed(ensemble=1), frozenset()) | set(study.probes)))
-        return tuple(target.judged(settings, seed, seeds, probes) for seed in range(seeds))
+        return tuple(target.judged(settings, seed, len(seeds), probes) for seed in seeds)
 
     tune = tuning_of(study, context, level)
     if tune is None:
@@ -320,12 +328,12 @@ def plan_arm(
     check_taken(settings.model, [tune.setting])
     # A trial only helps to choose, and nobody looks at it closely; for an ensemble it is a single member.
     trials = tuple(
-        Trial(value, target.spec(settings.changed(**{tune.setting: value}, ensemble=1), FIRST_TUNING_SEED + seed))
+        Trial(value, target.spec(settings.changed(**{tune.setting: value}, ensemble=1), seed))
         for value in tune.values
-        for seed in range(tune.seeds)
+        for seed in seeds_from(FIRST_TUNING_SEED + seeds.start, tune.seeds)
     )
     if store.missing(trial.spec.fingerprint for trial in trials):
-        return PlannedArm(arm, (), trials, tune.setting, None, waiting=seeds * settings.ensemble)
+        return PlannedArm(arm, (), trials, tune.setting, None, waiting=len(seeds) * settings.ensemble)
     chosen = choose(trials, store)
     arm = replace(arm, settings=settings.changed(**{tune.setting: chosen}))
     return PlannedArm(arm, runs(arm.settings), trials, tune.setting, chosen)

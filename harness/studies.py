@@ -18,8 +18,8 @@ from harness.factors.model import OF_NETWORK, taken
 from harness.factors.rate_scaling import RATE_SCALING
 from harness.factors.search import SEARCH
 from harness.factors.transfer import TRANSFER
-from harness.metrics import EVERY
 from harness.probes import PROBE
+from harness.quantities import QUANTITIES
 from harness.spec import (
     SETTING_TYPES,
     Choice,
@@ -44,7 +44,7 @@ FULL_BATCH = "full"
 # The one key of a context that is no setting.
 LEVELS = "levels"
 # What the report calls pages of its own.
-PAGES = ("index", "claims", "compare", "notes", "preflight", "surfaces")
+PAGES = ("index", "claims", "compare", "lecture", "notes", "preflight", "surfaces")
 
 
 def text_of(value: Any) -> Any:
@@ -418,15 +418,21 @@ def read_probes(file: StudyFile, path: Path) -> tuple[str, ...]:
 
 def check_metric(name: str, probes: Iterable[str], where: str) -> str:
     """Return the name of a metric; refuse one that no run of the study will have."""
-    probes = list(probes)
-    known = [*EVERY, *(metric for probe in probes for metric in PROBE.get(probe).measures)]
-    if name not in known:
-        for probe in PROBE.names:
-            if name in PROBE.get(probe).measures:
-                lacking = ", ".join([*probes, probe])
-                raise SettingError(f"{where}: {name} is measured by a probe; add to the study: probes: [{lacking}]")
-        raise SettingError(f"unknown metric {name!r} in {where}; {choices(name, known)}")
-    return name
+    probes, owners = list(probes), owners_of_quantities()
+    known = [one for one in {**QUANTITIES, **owners} if owners.get(one) in (None, *probes)]
+    if name in known:
+        return name
+    if name in owners:
+        PROBE.get(owners[name], f"the quantity {name}")
+        lacking = ", ".join([*probes, owners[name]])
+        raise SettingError(f"{where}: {name} is measured by a probe; add to the study: probes: [{lacking}]")
+    raise SettingError(f"unknown metric {name!r} in {where}; {choices(name, known)}")
+
+
+def owners_of_quantities() -> dict[str, str]:
+    """Return the probe that measures a quantity, by the name of the quantity: those of the others are left out."""
+    shown_by_ending = {name: probe for probe in PROBE.names for name in PROBE.get(probe).measures}
+    return shown_by_ending | {name: one.probe for name, one in QUANTITIES.items() if one.probe}
 
 
 def read_claim(

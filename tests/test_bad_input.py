@@ -266,7 +266,7 @@ def test_one_study_needs_no_brackets(tmp_path: Path) -> None:
     assert load_params(params).studies == ["dropout"]
 
 
-@pytest.mark.parametrize("name", ["index", "claims", "notes", "preflight", "surfaces", "a b", "a.b", "$5"])
+@pytest.mark.parametrize("name", ["index", "claims", "lecture", "notes", "preflight", "surfaces", "a b", "a.b", "$5"])
 def test_a_study_may_not_be_called_what_the_report_needs(tmp_path: Path, name: str) -> None:
     (tmp_path / f"{name}.yaml").write_text(STUDY)
     with pytest.raises(SettingError, match="rename the file"):

@@ -35,13 +35,31 @@ def harness(folder: Path, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_a_level_a_study_and_a_data_source(folder: Path) -> None:
+# What the example of a probe takes from elsewhere.
+IMPORTS = """\
+import numpy as np
+
+from harness.probes.looking import watches_step
+from harness.probes.observer import PROBE, Findings, Observer
+
+
+"""
+
+
+def test_a_level_a_study_a_probe_a_quantity_and_a_data_source(folder: Path) -> None:
     with (folder / "harness" / "factors" / "activation.py").open("a") as file:
         file.write("\n\n" + code("A level", "python"))
     shutil.copy(ROOT / "experiments" / "activation.yaml", folder / "experiments")
     study = folder / "experiments" / "activation.yaml"
     study.write_text(study.read_text().replace("  - silu\n", "  - silu\n  - mish\n", 1))
-    (folder / "experiments" / "mine.yaml").write_text(code("A study", "yaml"))
+    probes = folder / "harness" / "probes"
+    (probes / "rates.py").write_text(IMPORTS + code("A probe", "python"))
+    names = (probes / "__init__.py").read_text()
+    (probes / "__init__.py").write_text(names.replace("    saturation,\n", "    rates,\n    saturation,\n"))
+    inside = folder / "harness" / "quantities" / "inside.py"
+    inside.write_text(inside.read_text().removesuffix("}\n") + code("A quantity", "python") + "}\n")
+    asked = "metrics: [test_accuracy, highest_rate]\nprobes: [rates]\n"
+    (folder / "experiments" / "mine.yaml").write_text(code("A study", "yaml") + asked)
     (folder / "harness" / "data" / "stripes.py").write_text(code("A data source", "python"))
     params = folder / "params.yaml"
     params.write_text(params.read_text().replace("studies: [mine]", "studies: [mine, activation]"))

@@ -33,13 +33,13 @@ def record(spec: RunSpec, accuracy: float | None, status: Any = "done") -> RunRe
 def plan_of(tmp_path: Path, recipe: dict[str, Any], target: Target) -> Callable[..., Plan]:
     store = Store(tmp_path / "runs")
 
-    def make(*texts: str) -> Plan:
+    def make(*texts: str, first_seed: int = 0) -> Plan:
         studies = []
         for number, text in enumerate(texts):
             path = tmp_path / f"study{number}.yaml"
             path.write_text(text)
             studies.append(load_study(path))
-        return make_plan(studies, recipe, 3, "smoke", target, store)
+        return make_plan(studies, recipe, 3, "smoke", target, store, first_seed=first_seed)
 
     return make
 
@@ -61,6 +61,20 @@ def test_a_gpu_s_model_is_in_the_fingerprint(target: Target, settings: Callable[
 def test_seeds_are_shared_by_all_arms(plan_of: Callable[..., Plan]) -> None:
     plan = plan_of(TWO_STUDIES["a"])
     assert {tuple(spec.seed for spec in planned.runs) for planned in plan.arms} == {(0, 1, 2)}
+
+
+def test_another_first_seed_moves_all_luck_that_of_tuning_too(plan_of: Callable[..., Plan]) -> None:
+    texts = TWO_STUDIES["a"], TUNED
+    seen = []
+    for first in (0, 50):
+        plan = plan_of(*texts, first_seed=first)
+        runs = [spec.seed for arm in plan.arms for spec in arm.runs]
+        trials = [trial.spec.seed for arm in plan.arms for trial in arm.trials]
+        assert runs and trials
+        seen.append((set(runs), set(trials)))
+    (runs, trials), (other_runs, other_trials) = seen
+    assert other_runs == {seed + 50 for seed in runs} and other_trials == {seed + 50 for seed in trials}
+    assert not (runs | trials) & (other_runs | other_trials)
 
 
 def test_what_is_recorded_is_not_pending(plan_of: Callable[..., Plan], tmp_path: Path) -> None:

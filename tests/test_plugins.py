@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from harness import bench, plugins
-from harness.analysis.quantities import KNOWN, quantity
 from harness.campaign.check import checks
 from harness.config import load_params
 from harness.data.sources import SOURCE
@@ -22,6 +21,7 @@ from harness.factors.activation import ACTIVATION
 from harness.fingerprint import code, fingerprint, identity
 from harness.plan import Target
 from harness.probes import PROBE
+from harness.quantities import QUANTITIES, quantity
 from harness.spec import Settings
 from tests.conftest import ROOT
 
@@ -32,11 +32,11 @@ from torch import nn
 
 from harness.factors.activation import ACTIVATION
 from my_helper import SLOPE
-from harness.analysis.quantities import KNOWN, Quantity
+from harness.quantities import QUANTITIES, Quantity
 from harness.data.sources import SOURCE
 from harness.probes.observer import PROBE, Findings, Observer
 
-KNOWN["rate_at_end"] = Quantity("learning rate at the end", "/s")
+QUANTITIES.add("rate_at_end", Quantity("learning rate at the end", "/s", by="probe:rates"))
 
 
 @ACTIVATION.level("gentle")
@@ -70,7 +70,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     registries = [*REGISTRIES.values(), PROBE, SOURCE]
     for registry in registries:
         monkeypatch.setattr(registry, "_levels", dict(registry._levels))
-    known = dict(KNOWN)
+    monkeypatch.setattr(QUANTITIES, "_known", dict(QUANTITIES))
     monkeypatch.setattr(plugins, "LOADED", {})
     before, finders = set(sys.modules), list(sys.meta_path)
 
@@ -84,8 +84,6 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
         if name in ("mine", "my_helper", "checked"):
             del sys.modules[name]
     sys.meta_path[:] = finders
-    KNOWN.clear()
-    KNOWN.update(known)
 
 
 def print_of(settings: Settings, probes: tuple[str, ...] = ()) -> str:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.analysis.arms import Arms, Key, State
-from harness.analysis.quantities import Quantity, quantity
 from harness.analysis.shares import Shares
 from harness.analysis.statistics import mean_of
+from harness.quantities import Quantity, quantity
 from harness.spec import Comparison
 
 # Nets that are right on this share of the pictures have nothing left to gain.
@@ -122,10 +122,10 @@ def most_of(arms: Arms, shown: Quantity, term: Term) -> float:
 
 
 def hidden_by_steps(arms: Arms, shown: Quantity, terms: Sequence[Term]) -> float:
-    """Return the variance that rounding to whole steps can hide: step^2 / 12 for each arm (epochs come in steps)."""
-    if shown.kind != "whole":
+    """Return the variance that rounding to steps can hide: step^2 / 12 for each arm (epochs come in steps)."""
+    if not shown.step:
         return 0.0
-    if shown.step:
+    if shown.step != "evaluation":
         return len(terms) * shown.step**2 / 12
     steps = [arms.values(term.key, "evaluate_every") for term in terms]
     return sum(1.0 if np.isnan(step).all() else float(np.nanmax(step)) ** 2 for step in steps) / 12

@@ -6,8 +6,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from harness.analysis.quantities import PRIMARY, quantity
 from harness.analysis.summary import Arm, ContextSummary, StudySummary
+from harness.quantities import PRIMARY, quantity
 
 Finding = Literal["rate too high", "stuck", "rate too low", "overfitting", "underfitting", "healthy", "too short"]
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
 
-from harness.analysis.quantities import PRIMARY, quantity
 from harness.analysis.summary import ContextSummary, StudySummary
 from harness.analysis.verdicts import JudgedClaim
 from harness.errors import SettingError, choices
+from harness.quantities import PRIMARY, quantity
 
 # undecided: a level that may be the best, among others. not graded: nothing here can tell.
 Result = Literal["held", "failed", "undecided", "not graded"]

@@ -9,8 +9,8 @@ import numpy as np
 from harness.analysis.arms import Arms
 from harness.analysis.contrasts import Contrast, Spread, Term, contrast, obstacle
 from harness.analysis.moderation import Prior, fit_prior, shrink
-from harness.analysis.quantities import quantity
 from harness.analysis.statistics import CONFIDENCE, Estimate, student, t_quantile
+from harness.quantities import quantity
 
 # One arm, two, or a difference of two differences: they scatter by different amounts.
 Kind = Literal["level", "difference", "interaction"]
@@ -111,7 +111,8 @@ def typical_width(rule: Rule, found: Sequence[Contrast]) -> float:
 
 def contrasts(sweeps: Sequence[Sweep], metric: str, kind: Kind) -> Iterator[Contrast]:
     """Yield every contrast of a kind that a grid holds and that can be tested; what is exact or an event has none."""
-    if quantity(metric).kind in ("exact", "event"):
+    shown = quantity(metric)
+    if shown.kind == "event" or shown.scatters == "never":
         return
     for sweep in (sweep for sweep in sweeps if metric in sweep.arms.counted):
         for terms in all_terms(sweep, kind):

@@ -5,11 +5,11 @@ from math import ceil, inf
 from typing import Any
 
 from harness.analysis.power import MOST, Seeds
-from harness.analysis.quantities import PRIMARY, Quantity, quantity
 from harness.analysis.rules import PLAIN, Rules
 from harness.analysis.statistics import Estimate
 from harness.analysis.summary import Arm, Compared, ContextSummary
 from harness.analysis.verdicts import CHECKS, VERDICTS, Judged, JudgedClaim, Verdict
+from harness.quantities import PRIMARY, Quantity, quantity
 
 LONGEST_LIST = 5  # names; a longer list is counted instead
 

@@ -11,11 +11,11 @@ import pandas as pd
 from harness.analysis.arms import Arms
 from harness.analysis.best import near_best
 from harness.analysis.contrasts import Term, contrast, mixture, obstacle
-from harness.analysis.quantities import PRIMARY, quantity
 from harness.analysis.rules import PLAIN, Kind, Rules, Sweep, learn_rules, versus
 from harness.analysis.statistics import CONFIDENCE, Estimate, holm, mean_interval
 from harness.analysis.tables import StudyTables, as_counted, by_seed, chance_of, read_study
 from harness.analysis.verdicts import JudgedClaim, judge_claim
+from harness.quantities import PRIMARY, quantity
 from harness.records import Store
 
 # suggestive: clear of zero by itself, not after adjustment for the comparisons of its study. different: clear of zero,
@@ -266,7 +266,7 @@ def estimated(arms: Arms, metric: str, terms: tuple[Term, ...], kind: Kind, rule
     found = contrast(arms, metric, terms)
     if found is None:
         return None
-    estimate = rules.get(metric, PLAIN).estimate(found, kind, shown.kind == "exact")
+    estimate = rules.get(metric, PLAIN).estimate(found, kind, shown.scatters == "never")
     mixed = shown.unfinished != "kept" and any(arms.states[term.key].mixed for term in terms)
     return replace(estimate, low=None, high=None, error=None, freedom=None) if mixed and estimate else estimate
 

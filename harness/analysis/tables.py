@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from harness.analysis.derived import derive
-from harness.analysis.quantities import PRIMARY, quantity
 from harness.errors import SettingError
 from harness.left_out import LeftOut
+from harness.quantities import PRIMARY, quantity
 from harness.records import Store
 from harness.spec import Claim, Comparison, RunResult, epochs_to
 

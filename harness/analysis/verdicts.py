@@ -9,10 +9,10 @@ import numpy as np
 from harness.analysis.arms import Arms
 from harness.analysis.contrasts import Contrast, contrast, obstacle, terms_of
 from harness.analysis.power import Seeds, seeds_to_decide
-from harness.analysis.quantities import quantity
 from harness.analysis.rules import KINDS, PLAIN, Rules
 from harness.analysis.statistics import CONFIDENCE, Estimate, holm
 from harness.left_out import LeftOut
+from harness.quantities import quantity
 from harness.spec import Claim, Comparison
 
 # In the order in which they are told; the last two are of claims that hold by arithmetic.
@@ -145,7 +145,7 @@ def judge(comparison: Comparison, arms: Arms, rules: Rules, left_out: Sequence[L
     if found is None:
         return Judged(comparison, "not testable here", reason="the two levels share no seed")
     rule, kind = rules.get(comparison.metric, PLAIN), KINDS[len(terms)]
-    estimate = rule.estimate(found, kind, quantity(comparison.metric).kind == "exact")
+    estimate = rule.estimate(found, kind, quantity(comparison.metric).scatters == "never")
     bounded = not (found.floor and found.ceiling)
     if estimate is None or estimate.low is None:
         alone = len(found.values) < 2

@@ -9,7 +9,7 @@ from harness.config import PARAMS, Params, load_params
 from harness.records import Store, cache_folder
 
 if TYPE_CHECKING:
-    from harness.engines.local import LocalEngine
+    from harness.engines.door import Engine
     from harness.plan import Plan, Target
     from harness.spec import RunSpec
 
@@ -44,13 +44,13 @@ def current_plan(params: Params) -> "Plan":
     studies, every = load_studies(params.studies), load_studies("all")
     check_profiles(every, params.profiles)
     target = current_target(params)
-    return make_plan(studies, recipe, params.seeds, params.profile, target, runs(), every)
+    return make_plan(studies, recipe, params.seeds, params.profile, target, runs(), every, params.first_seed)
 
 
 def current_target(params: Params) -> "Target":
     """Return the prepared data and the device of this machine."""
     from harness.data.prepared import Prepared
-    from harness.engines.local import find_card
+    from harness.engines.card import find_card
     from harness.plan import Target
     from harness.training.device import resolve_device, resolve_precision
 
@@ -74,19 +74,21 @@ def recipe_spec(params: Params, seed: int, **changes: Any) -> "RunSpec":
 
 
 def worker_count(params: Params, current: "Plan") -> int | None:
-    """Return how many processes train at once; None: as many as turn out to pay."""
-    from harness.engines.local import default_workers
+    """Return how many runs train at once; None: as many as turn out to pay."""
+    from harness.engines.door import engine_of
 
-    return default_workers(current.target.device) if params.engine.workers == "auto" else params.engine.workers
+    default = engine_of(params.engine.kind).default_workers(current.target.device)
+    return default if params.engine.workers == "auto" else params.engine.workers
 
 
-def engine(params: Params, current: "Plan", store: Store) -> "LocalEngine":
-    """Return what the runs of a plan are executed by."""
-    from harness.engines.local import Checkpoints, LocalEngine
+def engine(params: Params, workers: int | None, store: Store | None = None) -> "Engine":
+    """Return what executes runs; with a store, those that are cut off go on from its checkpoints."""
+    from harness.engines.door import engine_of
+    from harness.engines.local import Checkpoints
 
     minutes = params.engine.checkpoint_minutes
-    checkpoints = Checkpoints(store.checkpoints, minutes) if minutes else None
-    return LocalEngine(PREPARED, worker_count(params, current), checkpoints)
+    checkpoints = Checkpoints(store.checkpoints, minutes) if store and minutes else None
+    return engine_of(params.engine.kind)(PREPARED, workers, checkpoints)
 
 
 def version_stamp() -> dict[str, Any]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.analysis.quantities import clocked
 from harness.errors import SettingError
+from harness.quantities import clocked
 from harness.records import Store
 from harness.spec import RunResult
 

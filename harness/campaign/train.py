@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from harness.campaign.project import PREPARED, current_plan, engine, version_stamp
+from harness.campaign.project import PREPARED, current_plan, engine, version_stamp, worker_count
 from harness.config import Params
 from harness.console import complain
 from harness.data.prepared import Prepared
@@ -33,7 +33,7 @@ class Campaign:
         current = current_plan(self.params)
         for line in current.remarks:
             self.console.print(line, soft_wrap=True)
-        with engine(self.params, current, self.store) as workers:
+        with engine(self.params, worker_count(self.params, current), self.store) as workers:
             # Runs that tuning must choose first become part of the plan once its trials are recorded.
             while pending := {print_: spec for print_, spec in current.pending.items() if print_ not in self.failed}:
                 self.wave(current, workers.execute(list(pending.values())))

@@ -1,38 +1,34 @@
 """What would be trained."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from harness.campaign.project import PREPARED, current_plan, parameters, worker_count
 from harness.campaign.project import runs as store
 from harness.console import console, plain_console
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from harness.config import Params
+    from harness.plan import Plan
+
 
 def plan() -> None:
     """Print what `train` would do: arms, runs, duplicates folded, and the time, measured by a short trial."""
-    from rich.table import Table
-
     from harness.analysis.power import least_effect
     from harness.data.prepared import Prepared
-    from harness.engines.local import default_workers
+    from harness.engines.door import engine_of
     from harness.progress import duration
     from harness.reasons import why
     from harness.training.split import load_run_data
     from harness.trial import estimate
 
     params = parameters()
+    engine = engine_of(params.engine.kind)
     current = current_plan(params)
-    table = Table("study", "arms", "seeds", "runs", "to train")
-    for study in current.studies:
-        arms = [planned for planned in current.arms if planned.arm.study == study.name]
-        runs = {spec.fingerprint for planned in arms for spec in planned.all_runs}
-        table.add_row(
-            study.name,
-            str(len(arms)),
-            str(study.seeds_in(params.profile, params.seeds)),
-            str(len(runs) + sum(p.waiting for p in arms)),
-            str(len(runs & set(current.pending)) + sum(p.waiting for p in arms)),
-        )
-    plain_console().print(table)
+    plain_console().print(overview(current, params))
     folded = len(list(current.all_runs)) - len(current.distinct)
     ensembles = sum(bool(spec.members) for spec in current.distinct.values())
     typer.echo(
@@ -50,10 +46,11 @@ def plan() -> None:
     data = load_run_data(Prepared.load(PREPARED), current.target.device)
     with console.status("measuring a few steps of each kind of run"):
         seconds = estimate(list(current.pending.values()) + current.stand_ins, data) / workers
+    by_default = engine.default_workers(current.target.device) or "as many as pay off"
     typer.echo(
         f"about {duration(seconds)} with {workers} worker(s) on {current.target.device}, "
-        f"{current.target.precision} (by default {default_workers(current.target.device) or 'as many as pay off'} "
-        "workers)" + (", without the time of probes" if any(spec.probes for spec in current.pending.values()) else "")
+        f"{current.target.precision} (by default {by_default} workers)"
+        + (", without the time of probes" if any(spec.probes for spec in current.pending.values()) else "")
     )
     effect = least_effect(params.seeds)
     typer.echo(
@@ -62,3 +59,21 @@ def plan() -> None:
         else f"with {params.seeds} seeds a difference must be {effect:.1f} times as large as its spread over seeds to "
         "be found four times in five, by its own seeds alone; what the grid shows of that spread makes it less"
     )
+
+
+def overview(current: "Plan", params: "Params") -> "Table":
+    """Return a row a study: its arms, seeds, runs, and those to train."""
+    from rich.table import Table
+
+    table = Table("study", "arms", "seeds", "runs", "to train")
+    for study in current.studies:
+        arms = [planned for planned in current.arms if planned.arm.study == study.name]
+        runs = {spec.fingerprint for planned in arms for spec in planned.all_runs}
+        table.add_row(
+            study.name,
+            str(len(arms)),
+            str(study.seeds_in(params.profile, params.seeds)),
+            str(len(runs) + sum(p.waiting for p in arms)),
+            str(len(runs & set(current.pending)) + sum(p.waiting for p in arms)),
+        )
+    return table

@@ -1,12 +1,16 @@
 """One run, trained again."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.campaign.project import PREPARED, parameters, runs
+from harness.campaign.project import PREPARED, engine, parameters, runs
 from harness.console import complain, console, plain_console
+
+if TYPE_CHECKING:
+    from harness.config import Params
+    from harness.spec import RunResult, RunSpec
 
 
 def rerun(
@@ -24,13 +28,10 @@ def rerun(
 
     from harness.campaign.rerun import differences, find, names_of
     from harness.data.prepared import Prepared
-    from harness.engines.events import Failed, Finished
-    from harness.engines.local import LocalEngine, find_card
     from harness.ensemble import average
     from harness.errors import SettingError
-    from harness.progress import TrainingProgress
 
-    parameters()
+    params = parameters()
     store = runs()
     names = names_of(store.read_plan())
     fingerprint = find(store, run, names)
@@ -51,19 +52,7 @@ def rerun(
         members = [replace(store.read(one), arrays=store.arrays(one)) for _, one in record.members or ()]
         result = average(spec, members, prepared.labels("test"), prepared.classes)
     else:
-        if spec.device == "cuda":
-            # Says in one line what is wrong with a GPU that is missing.
-            find_card()
-        images = prepared.manifest["splits"]["train"]
-        with LocalEngine(PREPARED, 1) as engine, TrainingProgress({fingerprint: title}, images, console) as progress:
-            for event in engine.execute([spec]):
-                progress.show(event)
-        match event:
-            case Failed(problem=problem):
-                complain("run failed:", f"{title}\n{problem}")
-                sys.exit(1)
-            case Finished(result=result):
-                pass
+        result = trained(params, spec, title, prepared.manifest["splits"]["train"])
     table = Table("", "in the record", "now")
     for name, then, now in differences(record, result):
         table.add_row(name, f"{then}", f"{now}")
@@ -75,4 +64,25 @@ def rerun(
             table.add_row(f"made with {name}", f"{record.environment[name]}", f"{result.environment[name]}")
     plain_console().print(table)
     complain("not equal:", f"{title}; if nothing above says why, the code has changed since")
+    sys.exit(1)
+
+
+def trained(params: "Params", spec: "RunSpec", title: str, epoch_images: int) -> "RunResult":
+    """Return what a run gives now; exits with 1 if it meets a bug."""
+    from harness.engines.card import find_card
+    from harness.engines.events import Failed, Finished
+    from harness.progress import TrainingProgress
+
+    if spec.device == "cuda":
+        # Says in one line what is wrong with a GPU that is missing.
+        find_card()
+    name = {spec.fingerprint: title}
+    with engine(params, 1) as worker, TrainingProgress(name, epoch_images, console) as progress:
+        for event in worker.execute([spec]):
+            progress.show(event)
+    match event:
+        case Finished(result=result):
+            return result
+        case Failed(problem=problem):
+            complain("run failed:", f"{title}\n{problem}")
     sys.exit(1)

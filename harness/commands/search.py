@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from harness.campaign.project import PREPARED, current_target, parameters, recipe_spec
+from harness.campaign.project import current_target, engine, parameters, recipe_spec
 from harness.console import complain, console, plain_console
 
 
@@ -25,7 +25,6 @@ def search(
     Try this: python -m harness search --how random --trials 16
     """
     from harness.engines.events import Failed, Finished
-    from harness.engines.local import LocalEngine
     from harness.procedures.search import as_choice, as_recipe, best_first
     from harness.progress import TrainingProgress
 
@@ -33,8 +32,8 @@ def search(
     spec = recipe_spec(params, params.data.seed if seed is None else seed, search=as_choice(how, trials))
     name = {spec.fingerprint: f"search {how}"}
     images = current_target(params).data["splits"]["train"]
-    with LocalEngine(PREPARED, 1) as engine, TrainingProgress(name, images, console) as progress:
-        for event in engine.execute([spec]):
+    with engine(params, 1) as worker, TrainingProgress(name, images, console) as progress:
+        for event in worker.execute([spec]):
             progress.show(event)
     match event:
         case Failed(problem=problem):

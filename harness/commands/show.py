@@ -17,8 +17,8 @@ def show(
     """
     from rich.table import Table
 
-    from harness.analysis.quantities import quantity
     from harness.campaign.rerun import find, names_of
+    from harness.quantities import quantity
 
     parameters()
     store = runs()

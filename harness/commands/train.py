@@ -11,12 +11,15 @@ from harness.console import complain, console
 
 def train() -> None:
     """Train every run of the plan that has no record yet, in parallel; stop and restart as you like."""
-    from harness.engines.local import start_server
+    from harness.engines.door import ENGINE, engine_of
 
     params = load_params()
-    # While the server of the workers imports torch, this process imports the rest.
-    start_server()
+    if params.engine.kind in ENGINE.names:
+        # While the server of the workers imports torch, this process imports the rest.
+        engine_of(params.engine.kind).warm_up()
     plugins.load(params.plugins)
+    # Told before anything is planned, if there is none of that name.
+    engine_of(params.engine.kind)
     from harness.campaign.train import Campaign
 
     store = runs()

@@ -7,10 +7,8 @@ import tempfile
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from math import inf
 from multiprocessing import forkserver, util
 from multiprocessing.connection import Connection, wait
@@ -20,14 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from harness.cores import cores
 from harness.engines.events import Epoch, Event, Failed, Finished
-from harness.errors import SettingError
 from harness.plugins import Plugin, loaded, register
 from harness.spec import RunSpec
 
 if TYPE_CHECKING:
     from harness.engines.pace import Pace, Try
     from harness.training.checkpoint import Checkpoint
-    from harness.training.device import Card
     from harness.training.recipe import Recipe
 
 # A run whose process dies is tried once more: the kernel may have killed a neighbour's memory.
@@ -36,11 +32,6 @@ ATTEMPTS = 2
 LONGEST_FOLDER = 64
 # Processes on one GPU: so many are tried, each for some seconds, until more of them no longer train this much more.
 COUNTS, TRY_SECONDS, PAYS = (1, 2, 4, 8), 1.0, 1.1
-
-
-def default_workers(device: str) -> int | None:
-    """Return the number of processes that use this machine well; None: to be measured when they start."""
-    return None if device == "cuda" else cores()
 
 
 def start_server() -> None:
@@ -54,22 +45,6 @@ def start_server() -> None:
         util.get_temp_dir()
         tempfile.tempdir = usual
     forkserver.ensure_running()
-
-
-@lru_cache
-def find_card() -> "Card":
-    """Return the GPU of this machine, asked in a process that ends: only workers hold it.
-
-    SettingError if it is busy or broken. Asked once, since later the workers may have it for themselves.
-    """
-    from harness.training.device import Card, card_or_words
-
-    start_server()
-    with ProcessPoolExecutor(1, multiprocessing.get_context("forkserver")) as pool:
-        found = pool.submit(card_or_words).result()
-    if not isinstance(found, Card):
-        raise SettingError(found)
-    return found
 
 
 @dataclass(frozen=True)
@@ -95,6 +70,16 @@ class LocalEngine:
     def __init__(self, prepared: Path, workers: int | None, checkpoints: Checkpoints | None = None) -> None:
         self.prepared, self.workers, self.checkpoints = prepared, workers, checkpoints
         self.pool: list[Worker] = []
+
+    @staticmethod
+    def default_workers(device: str) -> int | None:
+        """Return the number of processes that use this machine well; None: to be measured when they start."""
+        return None if device == "cuda" else cores()
+
+    @staticmethod
+    def warm_up() -> None:
+        """Let the server import what takes seconds."""
+        start_server()
 
     def __enter__(self) -> "LocalEngine":
         start_server()

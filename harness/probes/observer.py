@@ -24,7 +24,8 @@ class Observer:
 
     Whatever a look does to the model's mode, gradients and buffers and to the state of random
     generators is undone after it (`harness/training/watch.py`); weights are the observer's own to restore.
-    `measures` names the metrics among its findings, so that studies can name them.
+    `measures` names metrics among its findings that studies may name though they aren't registered in
+    `harness/quantities`, and that are shown as their ending says.
     """
 
     measures: ClassVar[tuple[str, ...]] = ()

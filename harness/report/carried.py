@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from harness.analysis.moderation import Prior
-from harness.analysis.quantities import quantity
 from harness.analysis.rules import PLAIN, Rules
 from harness.analysis.summary import StudySummary
+from harness.quantities import quantity
 
 BITS = {"unfinished": 1, "guesses": 2, "collapsed": 4, "learned": 8, "censored": 16}
 DIGITS = 12  # significant ones: enough that a difference keeps more than is shown

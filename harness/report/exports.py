@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from harness.analysis.quantities import PRIMARY
 from harness.analysis.rules import Rules
 from harness.analysis.search import trials_table
 from harness.analysis.statistics import Estimate
 from harness.analysis.summary import StudySummary
 from harness.analysis.verdicts import JudgedClaim
+from harness.quantities import PRIMARY
 from harness.report.paper import latex
 
 FLOATS = "%.6g"

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.analysis.quantities import PRIMARY, quantity
 from harness.analysis.sentences import level_name
 from harness.analysis.summary import Arm, StudySummary
+from harness.quantities import PRIMARY, quantity
 from harness.report.figures.hero import unstable
 from harness.report.limits import within_difference
 

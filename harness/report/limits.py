@@ -3,8 +3,8 @@
 from dataclasses import replace
 from math import isfinite
 
-from harness.analysis.quantities import quantity
 from harness.analysis.statistics import Estimate
+from harness.quantities import quantity
 
 Limits = tuple[float | None, float | None]
 
@@ -28,7 +28,15 @@ def within(estimate: Estimate | None, metric: str) -> Estimate | None:
 
 def within_difference(estimate: Estimate | None, metric: str) -> Estimate | None:
     """Return an estimate of a difference with its interval cut off at the widest difference of two values."""
+    if estimate is None:
+        return None
+    low, high = ends_of_difference(estimate.low, estimate.high, metric)
+    return replace(estimate, low=low, high=high)
+
+
+def ends_of_difference(low: float | None, high: float | None, metric: str) -> Limits:
+    """Return the ends of the interval of a difference, cut off at the widest difference of two values."""
     least, greatest = limits(metric)
-    if estimate is None or estimate.low is None or estimate.high is None or least is None or greatest is None:
-        return estimate
-    return replace(estimate, low=max(estimate.low, least - greatest), high=min(estimate.high, greatest - least))
+    if low is None or high is None or least is None or greatest is None:
+        return low, high
+    return max(low, least - greatest), min(high, greatest - least)

@@ -10,6 +10,9 @@ PROCEDURES = {
     "preflight.html": ("preflight", "Training step by step", "what to check before a long training, checked here."),
     "surfaces.html": ("surfaces", "Update rules on a surface", "the path of every optimizer over two weights."),
 }
+LECTURE = {
+    "lecture.html": ("The lecture, claim by claim", "every claim in the order of the slides, with its verdicts.")
+}
 COMPARE = {"compare.html": ("Compare any arms", "two to six levels side by side, also of different studies.")}
 NOTES = {"notes.html": ("Slips in the lecture", "what the slides print, what is right, what it changes.")}
 
@@ -30,7 +33,8 @@ def beside(bench: Bench) -> dict[str, tuple[str, str]]:
         for page, (procedure, title, shows) in PROCEDURES.items()
         if (bench.data / f"{procedure}.json").is_file()
     }
-    return COMPARE | there | NOTES
+    claimed = any(study["claims"] for study in bench.plan["studies"] + bench.plan["dropped"])
+    return COMPARE | (LECTURE if claimed else {}) | there | NOTES
 
 
 def studies(bench: Bench) -> list[Entry]:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.analysis.quantities import PRIMARY, quantity
 from harness.analysis.summary import StudySummary
+from harness.quantities import PRIMARY, quantity
 from harness.report.pages.registry import Bench
 
 WORDS = {

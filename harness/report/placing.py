@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from harness.analysis.quantities import PRIMARY
 from harness.analysis.summary import ContextSummary, StudySummary
 from harness.analysis.verdicts import JudgedClaim
+from harness.quantities import PRIMARY
 from harness.report.figures.hero import hero
 from harness.report.figures.registry import Drawing, figure
 from harness.report.figures.style import styled

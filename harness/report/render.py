@@ -1,4 +1,4 @@
-"""Store -> reports/: pages, CSV files, metrics.json and plot data."""
+"""Store -> reports/: pages, CSV files, metrics.json, verdicts.json and plot data."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from harness.analysis.outcomes import FILE, outcomes_of
 from harness.analysis.rules import Rules
 from harness.analysis.summary import StudySummary, read_rules, summarise
 from harness.analysis.tables import complain_if_missing, read_study
@@ -77,6 +78,7 @@ def render(
             (out / name).write_text(html, encoding="utf-8")
         if progress:
             progress(done, total)
+    outcomes_of(plan, bench.summaries, bench.claims_by_study).write(out / FILE)
     exports.write_shared(bench.summaries, bench.claims_by_study, out)
     text = summary_text(plan, bench.summaries, bench.claims_by_study)
     (out / "summary.md").write_text(text, encoding="utf-8")

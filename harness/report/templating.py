@@ -12,8 +12,8 @@ from markupsafe import Markup
 
 from harness.analysis import diagnosis, sentences
 from harness.analysis.predictions import report_id
-from harness.analysis.quantities import PRIMARY, quantity
-from harness.report import navigation
+from harness.quantities import PRIMARY, quantity
+from harness.report import beside, navigation
 from harness.report.also import also
 from harness.report.limits import within, within_difference
 from harness.report.placing import evidence
@@ -48,6 +48,7 @@ def environment() -> Environment:
         cost_metrics=COST_METRICS,
         evidence=evidence,
         also=also,
+        grids=beside,
         navigation=navigation,
         policy=policy(),
         report_id=report_id,

@@ -4,8 +4,8 @@ from html import escape
 
 from markupsafe import Markup
 
-from harness.analysis.quantities import PRIMARY
 from harness.analysis.summary import ContextSummary, StudySummary
+from harness.quantities import PRIMARY
 from harness.report.figures.style import BETTER, DIFFERENT, INK, STANDING_COLOURS, UNRESOLVED, WORSE
 from harness.report.limits import within_difference
 

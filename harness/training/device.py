@@ -49,7 +49,7 @@ def this_card() -> Card:
 def card_or_words() -> Card | str:
     """Return the GPU after having used it, or what to say of one that can't be used.
 
-    From then on this process holds it; `engines.local.find_card` asks in one that ends.
+    From then on this process holds it; `engines.card.find_card` asks in one that ends.
     """
     try:
         torch.ones(1, device="cuda")

@@ -9,7 +9,7 @@ import pytest
 from harness.analysis.derived import FROM_RUNS, Known, derive, kappa
 from harness.analysis.search import expected_best_in_stages
 from harness.analysis.tables import as_counted, by_seed, read_study
-from harness.metrics import DERIVED
+from harness.quantities import QUANTITIES
 from harness.records import Store
 from tests.report.made_up import Bench
 
@@ -45,7 +45,7 @@ class Kept(Runs):
 
 
 def test_studies_may_name_them_all():
-    assert set(FROM_RUNS) <= set(DERIVED)
+    assert set(FROM_RUNS) <= set(QUANTITIES.measured("analysis"))
 
 
 def test_the_highest_rate_is_that_within_five_points_of_the_best():

@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 
 from harness.analysis import sentences
-from harness.analysis.quantities import quantity
 from harness.analysis.statistics import mean_interval
 from harness.analysis.summary import Compared, standing, summarise
 from harness.analysis.tables import read_study
+from harness.quantities import quantity
 from tests.report.made_up import Bench
 
 

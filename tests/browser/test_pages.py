@@ -2,7 +2,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-PAGES = ["index", "many_levels", "activation", "claims", "compare", "surfaces", "preflight", "notes"]
+PAGES = ["index", "many_levels", "activation", "claims", "compare", "surfaces", "preflight", "notes", "lecture"]
 WIDTHS = [390, 1440]  # pixels: a phone, a desk
 LEAST_CONTRAST = 4.5  # WCAG AA for text
 LEAST_MARK_CONTRAST = 3.0  # WCAG AA for lines and dots

@@ -16,8 +16,9 @@ import torch
 
 from harness.data.prepared import Prepared
 from harness.engines import local
+from harness.engines.card import find_card
 from harness.engines.events import Epoch, Failed, Finished
-from harness.engines.local import Checkpoints, LocalEngine, find_card
+from harness.engines.local import Checkpoints, LocalEngine
 from harness.engines.pace import Pace, Try
 from harness.errors import SettingError
 from harness.records import Store

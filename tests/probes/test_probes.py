@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from harness.metrics import RECORDED, SOMETIMES
 from harness.probes import PROBE, Observer
+from harness.quantities import QUANTITIES
 from harness.spec import RunSpec
 from harness.training.loop import run
 from harness.training.recipe import Recipe
@@ -17,6 +17,7 @@ from harness.training.search import execute
 from harness.training.split import RunData
 
 Spec = Callable[..., RunSpec]
+RECORDED = set(QUANTITIES.measured("training"))
 CLOCKED = {
     "activation_op_cost",
     "step_cost",
@@ -48,17 +49,19 @@ class State(Observer):
 
 
 def test_what_is_recorded_of_every_run_has_its_name(spec: Spec, run_data: RunData) -> None:
-    assert set(run(spec(), run_data).metrics) == set(RECORDED)
+    assert set(run(spec(), run_data).metrics) == RECORDED
     borrowed = set(run(spec(transfer="frozen"), run_data).metrics)
     searched = set(execute(spec(search={"random": {"trials": 1}}), run_data).metrics)
-    assert (borrowed | searched) - set(RECORDED) == set(SOMETIMES) - {"probe_seconds"}
+    assert borrowed - RECORDED == set(QUANTITIES.measured("transfer"))
+    assert searched - RECORDED == set(QUANTITIES.measured("search"))
 
 
 @pytest.mark.parametrize("name", PROBE.names)
-def test_a_probe_names_what_it_measures(name: str, spec: Spec, run_data: RunData) -> None:
+def test_what_a_probe_measures_is_registered(name: str, spec: Spec, run_data: RunData) -> None:
     probe = PROBE.get(name)
     found = set(run(spec(batch_size="full", dropout=0.5), run_data, [probe()]).metrics)
-    assert found - set(RECORDED) == {*probe.measures, "probe_seconds"}
+    assert found - RECORDED == set(QUANTITIES.measured("watching", f"probe:{name}"))
+    assert set(probe.measures) <= found
 
 
 @pytest.mark.parametrize("norm", ["none", "batch"])

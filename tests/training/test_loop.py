@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from harness.analysis.quantities import clocked
 from harness.probes.observer import Observer
+from harness.quantities import clocked
 from harness.spec import RunResult, RunSpec
 from harness.training import loop
 from harness.training.loop import run

@@ -10,7 +10,7 @@ from harness.report.figures.watched import Arrays, log_scale, watched_figure
 
 @watched_figure(
     "batch_cost",
-    order=66,
+    order=67,
     source="batch_cost/seconds",
     title="Time of one full-batch step",
     caption=(

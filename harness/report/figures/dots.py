@@ -9,15 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from harness.analysis.quantities import PRIMARY, Quantity, quantity
 from harness.analysis.sentences import capital, level_name, plural
 from harness.analysis.summary import Compared, ContextSummary, StudySummary
+from harness.quantities import PRIMARY, Quantity, quantity
 from harness.report.figures.cutting import beyond
 from harness.report.figures.hero import has_differences
 from harness.report.figures.registry import Drawing, figure
 from harness.report.figures.style import INK, SMALL, STANDING_COLOURS, mark_control, rows_axes
 from harness.report.limits import limits, within
-from harness.report.mechanisms import WHY
 
 EXPLOSION = 50  # times the median; what has exploded is many powers of ten above it
 HUGE = 1e6
@@ -84,11 +83,11 @@ def seen(compared: list[Compared], factor: str) -> str:
 
 def metric_words(context: ContextSummary, compared: list[Compared], absent: int, name: str) -> Iterator[str]:
     """Yield the sentences under a metric: why it matters, how to read the marks, what is missing."""
-    if name in WHY:
-        yield WHY[name]
-    better = quantity(name).better
-    if better:
-        yield f"Further {'left' if better == 'lower' else 'right'} is better."
+    known = quantity(name)
+    if known.why:
+        yield known.why
+    if known.better:
+        yield f"Further {'left' if known.better == 'lower' else 'right'} is better."
     if any(one.standing == "different" for one in compared):
         yield "Violet differs from the control, which is neither good nor bad by itself."
     if name == "epochs_to_target" and any(arm.never_reached for arm in context.arms):

@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from harness.analysis.quantities import PRIMARY, quantity
 from harness.analysis.sentences import level_name, plural
 from harness.analysis.summary import Arm, ContextSummary, StudySummary
+from harness.quantities import PRIMARY, quantity
 from harness.report.figures.facets import Scale, short
 from harness.report.figures.registry import Drawing
 from harness.report.figures.style import (

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from harness.analysis import sentences
 from harness.analysis.summary import StudySummary, all_arms
+from harness.report.beside import rows
 from harness.report.lanes import factors, in_words, widest
 from harness.report.pages.registry import Bench, page
 from harness.report.pictures import of_classes
@@ -21,6 +22,7 @@ def index_page(bench: Bench) -> str:
         factors=found,
         widest=widest(found),
         lines=in_words(found),
+        groups=rows(bench.claims_by_study, bench.references),
         classes=of_classes(bench),
         tally=sentences.tally(bench.claims),
         checks=sentences.tally(bench.claims, checks=True),

@@ -13,10 +13,12 @@ from typing import Any
 import pandas as pd
 
 from harness.analysis.arms import Arms
+from harness.analysis.outcomes import Outcomes
 from harness.analysis.summary import StudySummary
 from harness.analysis.tables import parse_claim
 from harness.analysis.verdicts import JudgedClaim, judge_claim
 from harness.left_out import LeftOut
+from harness.report.beside import others
 from harness.report.ordered import Ordered
 
 
@@ -45,6 +47,11 @@ class Bench:
     uri: str | None
     out: Path
     data: Path
+
+    @property
+    def references(self) -> tuple[Outcomes, ...]:
+        """What other grids found, to be set beside."""
+        return others(self.plan)
 
     @property
     def claims(self) -> list[JudgedClaim]:

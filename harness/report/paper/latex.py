@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness.analysis.quantities import TRUE_MINUS, Quantity, quantity
 from harness.analysis.rules import PLAIN, Rules
 from harness.analysis.statistics import Estimate
 from harness.analysis.summary import COSTS, StudySummary, all_arms
 from harness.analysis.verdicts import JudgedClaim
+from harness.quantities import Quantity, quantity
+from harness.quantities.quantity import TRUE_MINUS
 from harness.report.limits import within_difference
 
 SPECIAL = {

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.analysis import sentences
-from harness.analysis.quantities import quantity
 from harness.analysis.summary import StudySummary, all_arms
 from harness.analysis.verdicts import JudgedClaim
+from harness.quantities import quantity
 from harness.report.lanes import factors, in_words
 
 SPECIAL = "\\`*_{}[]<>#|"

@@ -5,9 +5,9 @@ from math import ceil
 from typing import Any
 
 from harness.analysis import sentences
-from harness.analysis.quantities import PRIMARY
 from harness.analysis.sentences import plural
 from harness.analysis.summary import StudySummary, all_arms
+from harness.quantities import PRIMARY
 from harness.report.templating import duration, plain, words
 
 # What a sentence of its own tells, or what says nothing about how nets were trained.
