@@ -7,6 +7,7 @@ import typer
 from harness.commands.cache import cache
 from harness.commands.check import check
 from harness.commands.compare import compare
+from harness.commands.grade import grade
 from harness.commands.installed import installed
 from harness.commands.new import new
 from harness.commands.plan import plan
@@ -52,6 +53,7 @@ COMMANDS = (
     compare,
     reference,
     result,
+    grade,
     installed,
 )
 for command in COMMANDS:

@@ -23,6 +23,7 @@ class Entry:
 
     link: str
     title: str
+    study: str
 
 
 def beside(bench: Bench) -> dict[str, tuple[str, str]]:
@@ -38,7 +39,7 @@ def beside(bench: Bench) -> dict[str, tuple[str, str]]:
 
 def studies(bench: Bench) -> list[Entry]:
     """Return the studies of the plan in its order."""
-    return [Entry(f"{study['name']}.html", str(study["title"])) for study in bench.plan["studies"]]
+    return [Entry(f"{study['name']}.html", str(study["title"]), study["name"]) for study in bench.plan["studies"]]
 
 
 def neighbours(bench: Bench, study: dict[str, Any]) -> tuple[Entry | None, Entry | None]:

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from harness.analysis import diagnosis, sentences
+from harness.analysis.predictions import report_id
 from harness.quantities import PRIMARY, quantity
 from harness.report import beside, navigation
 from harness.report.also import also
@@ -50,6 +51,7 @@ def environment() -> Environment:
         grids=beside,
         navigation=navigation,
         policy=policy(),
+        report_id=report_id,
         script=script,
         within=within,
         within_difference=within_difference,

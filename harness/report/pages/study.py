@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from harness.analysis.diagnosis import context_diagnoses
+from harness.analysis.predictions import questions
 from harness.analysis.summary import StudySummary, all_arms
 from harness.report import carried
 from harness.report.navigation import neighbours
@@ -43,6 +44,7 @@ def study_page(bench: Bench, summary: StudySummary, figures: Figures, files: Fil
         tuning=tuning_cost(summary),
         guessed=guessed(summary),
         carried=carried.of_study(summary),
+        questions=questions(summary),
         beside={context.name: link_to(summary, context) for context in summary.contexts},
     )
 

@@ -5,6 +5,7 @@ from base64 import b64encode
 from pathlib import Path
 
 LARGEST = 200_000  # bytes of a table that travels with the page
+MENU = re.compile(r'<header class="top">.*?</header>|<div class="classbar".*?</div>', re.DOTALL)
 LINK = re.compile(r'<a ([^>]*?)href="([^"#][^"]*)"[^>]*>(.*?)</a>', re.DOTALL)
 TYPES = {".csv": "text/csv", ".tex": "application/x-tex"}
 
@@ -20,4 +21,4 @@ def single_page(html: str, folder: Path) -> str:
         body = b64encode(path.read_bytes()).decode()
         return f'<a download="{path.name}" href="data:{kind};base64,{body}">{link[3]}</a>'
 
-    return LINK.sub(settle, re.sub(r'<header class="top">.*?</header>', "", html, flags=re.DOTALL))
+    return LINK.sub(settle, MENU.sub("", html))
