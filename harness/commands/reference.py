@@ -10,9 +10,6 @@ from harness.campaign.project import REPORTS
 from harness.console import console
 from harness.errors import SettingError
 
-# What stays behind: data of `dvc plots` and `dvc metrics`, which the tables have too.
-LEFT = ("plots", "metrics.json")
-
 
 def reference(
     folder: Annotated[
@@ -34,6 +31,6 @@ def reference(
     titled = found.model_copy(update={"about": found.about.model_copy(update={"title": title})})
     if folder.exists():
         shutil.rmtree(folder)
-    shutil.copytree(REPORTS, folder, ignore=shutil.ignore_patterns(*LEFT))
+    shutil.copytree(REPORTS, folder)
     titled.write(folder / FILE)
     console.print(f"{folder}: {len(found.studies)} studies, {found.about.runs} runs; {folder / FILE}", soft_wrap=True)

@@ -87,7 +87,7 @@ def test_a_report_is_kept_as_a_reference_and_nothing_else_is_overwritten(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SettingError, match="run `dvc repro` first"):
         reference.reference(Path("kept"), "Real ones")
-    (tmp_path / "reports" / "plots").mkdir(parents=True)
+    (tmp_path / "reports").mkdir()
     (tmp_path / "reports" / "index.html").write_text("page")
     grid(ONE).write(tmp_path / "reports" / FILE)
     for _ in range(2):
