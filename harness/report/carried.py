@@ -95,6 +95,7 @@ def described(metric: str, rules: Rules) -> dict[str, Any]:
         "least": finite(shown.least),
         "most": finite(shown.most),
         "kind": shown.kind,
+        "exact": shown.scatters == "never",
         "step": shown.step,
         "unfinished": shown.unfinished,
         "paired": rule.paired,

@@ -35,7 +35,9 @@
     .filter((row) => !context.value || data.arms[row.arm].context === context.value)
     .map((row) => ({ ...row, metric, verdict: row.reason ? `not testable: ${row.reason}` : row.standing, look: row.standing,
       name: data.arms[row.arm].level + (several && !context.value ? ` (${data.arms[row.arm].context})` : ""), marks: [0] }));
-  const comparisonName = (one) => `${one.level} against ${one.against}${several ? `, ${one.context}` : ""}${one.more_than ? ` less ${one.more_than}` : ""}`;
+  // A bare number gets the factor's name.
+  const named = (level) => (typeof level === "string" && level !== "" && !Number.isNaN(Number(level)) ? `${data.factor.replaceAll("_", " ")} ${level}` : level);
+  const comparisonName = (one) => `${named(one.level)} against ${named(one.against)}${several ? `, ${one.context}` : ""}${one.more_than ? ` less ${one.more_than}` : ""}`;
   const marksOf = ({ direction, margin }) => {
     if (direction === "equal") return [-margin, 0, margin];
     return [0, direction.endsWith("higher") ? margin : -margin];

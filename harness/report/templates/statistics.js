@@ -134,8 +134,8 @@ const statistics = (() => {
     ];
   };
   const hiddenBySteps = (data, shown, terms) => {
-    if (shown.kind !== "whole") return 0;
-    return sum(terms.map(({ arm }) => (shown.step ?? data.arms[arm].evaluateEvery ?? 1) ** 2)) / 12;
+    if (!shown.step) return 0;
+    return sum(terms.map(({ arm }) => (shown.step === "evaluation" ? data.arms[arm].evaluateEvery ?? 1 : shown.step) ** 2)) / 12;
   };
   // Signed sums by seed with what is known of how they scatter; null if no seed has all of them.
   const contrast = (data, metric, terms, dropped, number = 0) => {
@@ -173,7 +173,7 @@ const statistics = (() => {
     const shown = data.metrics[metric], n = found.values.length, prior = shown.priors[kind] ?? null;
     const spread = shown.paired ? found.paired : found.unpaired;
     const bare = { mean: found.mean, low: null, high: null, count: n, error: null, freedom: null, shares: null, spread, prior };
-    if (shown.kind === "exact" && n > 1 && spread && spread.variance === 0) {
+    if (shown.exact && n > 1 && spread && spread.variance === 0) {
       return { ...bare, low: found.mean, high: found.mean, error: 0, freedom: n - 1 };
     }
     if (found.shares) return { ...bare, low: shareLow(found.shares), high: -shareLow(opposite(found.shares)), shares: found.shares };
