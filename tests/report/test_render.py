@@ -30,10 +30,11 @@ class Page(HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.links, self.ids, self.words, self.references, self.relations = [], [], [], [], {}
+        self.within = ""
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
+        attributes, self.within = dict(attributes), tag
         self.ids += [attributes["id"]] if "id" in attributes else []
         if tag == "a":
             self.links.append(attributes["href"])
@@ -43,8 +44,12 @@ class Page(HTMLParser):
         if tag == "use":
             self.references.append(attributes["href"].removeprefix("#"))
 
+    def handle_endtag(self, tag):
+        self.within = ""
+
     def handle_data(self, data):
-        self.words.append(data)
+        if self.within not in ("script", "style"):
+            self.words.append(data)
 
     @property
     def text(self):
