@@ -22,7 +22,7 @@ from harness.source.syntax import imports_of
 
 GROUP = "harness"
 # The stages of dvc.yaml that look for levels, and what tells them of other versions of installed packages.
-STAGES = ("prepare", "train", "procedures", "report")
+STAGES = ("prepare", "preflight", "train", "procedures", "report")
 INSTALLED = "data/installed.json"
 
 

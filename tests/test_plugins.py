@@ -352,7 +352,7 @@ def test_checks_tell_sound_levels_from_others(load: Callable[..., None]) -> None
 def test_a_new_bench_has_this_ones_files_without_its_source() -> None:
     files = bench.files()
     assert not re.search(r"python -m|harness/|requirements", files["dvc.yaml"])
-    assert files["dvc.yaml"].count(f"- {plugins.INSTALLED}") == 1 + 4
+    assert files["dvc.yaml"].count(f"- {plugins.INSTALLED}") == 1 + 5
     assert files["params.yaml"].replace("[plugins/my_levels.py]", "[]", 1) == (ROOT / "params.yaml").read_text()
 
 

@@ -30,6 +30,7 @@ def study_page(bench: Bench, summary: StudySummary, figures: Figures, files: Fil
     before, after = neighbours(bench, summary.tables.plan)
     return template("study.html").render(
         bench=bench,
+        references=[grid for grid in bench.references if summary.name in grid.studies],
         summary=summary,
         study=summary.tables.plan,
         here=f"{summary.name}.html",
