@@ -75,7 +75,7 @@ def test_a_sick_set_up_is_caught_by_name_told_what_to_do_and_drawn(name, check, 
     if name == "labels":
         assert failed(result) == [name]
     (tmp_path / "preflight.json").write_text(json.dumps(result))
-    page = preflight_page(Bench({"studies": []}, (), None, tmp_path, tmp_path))
+    page = preflight_page(Bench({"studies": [], "dropped": []}, (), None, tmp_path, tmp_path))
     bad = next(one for one in result["checks"] if one["name"] == name)
     assert bad["remedy"].split(":")[0] in page
     assert "What to do" in page
@@ -89,7 +89,7 @@ def test_a_recipe_that_trains_but_is_off_is_worth_a_look(check, tmp_path):
     assert (state(twice, "learning_rate"), failed(twice)) == ("look", [])
     assert twice["state"] == "look"
     (tmp_path / "preflight.json").write_text(json.dumps(twice))
-    page = preflight_page(Bench({"studies": []}, (), None, tmp_path, tmp_path))
+    page = preflight_page(Bench({"studies": [], "dropped": []}, (), None, tmp_path, tmp_path))
     assert "What to look at" in page and "What to do" not in page
 
 
