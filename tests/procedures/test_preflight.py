@@ -83,8 +83,9 @@ def test_a_sick_set_up_is_caught_by_name_told_what_to_do_and_drawn(name, check, 
 
 def test_a_recipe_that_trains_but_is_off_is_worth_a_look(check, tmp_path):
     """Twice the rate that is proposed once passed, and a layer far from the band beside others within it."""
-    usual = check()
-    twice = check(learning_rate=2 * usual["proposed_rate"])
+    # What is proposed for so few pictures hangs on how a processor rounds.
+    proposed = check()["proposed_rate"]
+    usual, twice = (check(learning_rate=times * proposed) for times in (1, 2))
     assert state(usual, "learning_rate") == "passed"
     assert (state(twice, "learning_rate"), failed(twice)) == ("look", [])
     assert twice["state"] == "look"
