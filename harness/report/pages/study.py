@@ -11,6 +11,7 @@ from harness.report.pages.compare import link_to
 from harness.report.pages.registry import Bench
 from harness.report.pictures import of_levels
 from harness.report.placing import Figures
+from harness.report.svg import shared_styles
 from harness.report.templating import template
 
 
@@ -28,7 +29,7 @@ class Files:
 def study_page(bench: Bench, summary: StudySummary, figures: Figures, files: Files) -> str:
     """Return the page of one study."""
     before, after = neighbours(bench, summary.tables.plan)
-    return template("study.html").render(
+    page = template("study.html").render(
         bench=bench,
         references=[grid for grid in bench.references if summary.name in grid.studies],
         summary=summary,
@@ -48,6 +49,7 @@ def study_page(bench: Bench, summary: StudySummary, figures: Figures, files: Fil
         questions=questions(summary),
         beside={context.name: link_to(summary, context) for context in summary.contexts},
     )
+    return shared_styles(page)
 
 
 def guessed(summary: StudySummary) -> list[str]:
