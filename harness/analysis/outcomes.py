@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.analysis.sentences import budget
 from harness.analysis.statistics import Estimate
-from harness.analysis.summary import Compared, Standing, StudySummary
+from harness.analysis.summary import Compared, Standing, StudySummary, training_seconds
 from harness.analysis.verdicts import Judged, JudgedClaim, Verdict
 from harness.errors import SettingError
 from harness.spec import Comparison
@@ -135,10 +135,7 @@ def outcomes_of(
 
 def about(plan: dict[str, Any], summaries: Sequence[StudySummary]) -> About:
     """Return what the studies of a plan rest on."""
-    seconds: dict[str, float] = {}
-    for table in (one for summary in summaries for one in (summary.tables.runs, summary.tables.tuning)):
-        if not table.empty:
-            seconds.update(zip(table["fingerprint"], table["train_seconds"].fillna(0.0), strict=True))
+    seconds = training_seconds(summaries)
     environments: list[dict[str, Any]] = []
     for environment in (one for summary in summaries for one in summary.tables.environments):
         if environment not in environments:

@@ -1,6 +1,6 @@
 """Tables of a study -> every estimate that its page, CSV files and metrics.json show."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from harness.analysis.rules import PLAIN, Kind, Rules, Sweep, learn_rules, versu
 from harness.analysis.statistics import CONFIDENCE, Estimate, holm, mean_interval
 from harness.analysis.tables import StudyTables, as_counted, by_seed, chance_of, read_study
 from harness.analysis.verdicts import JudgedClaim, judge_claim
+from harness.counts import Runs
 from harness.quantities import PRIMARY, quantity
 from harness.records import Store
 
@@ -133,9 +134,19 @@ class StudySummary:
         return [one for one in self.metrics if one.context == context and one.metric == metric]
 
 
-def by_effect(summaries: Iterable[StudySummary]) -> list[StudySummary]:
-    """Return the studies in the order of how much their factors matter, most first."""
-    return sorted(summaries, key=lambda summary: (-summary.leading.effect, -summary.leading.spread))
+def training_seconds(summaries: Sequence[StudySummary]) -> dict[str, float]:
+    """Return the seconds of every trained run of these studies by fingerprint, each once.
+
+    An average trains nothing; its members count, those too that no study shows, of which the store tells.
+    """
+    runs = Runs.of({"studies": [one.tables.plan for one in summaries]})
+    seconds: dict[str, float] = {}
+    for table in (table for one in summaries for table in (one.tables.runs, one.tables.tuning)):
+        if not table.empty:
+            seconds.update(zip(table["fingerprint"], table["train_seconds"].fillna(0.0), strict=True))
+    for print_ in runs.hidden:
+        seconds[print_] = summaries[0].tables.store.read(print_).metrics.get("train_seconds") or 0.0
+    return {print_: seconds[print_] for print_ in sorted(runs.trained)}
 
 
 def mean_of(estimate: Estimate | None) -> float:

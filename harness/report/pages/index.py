@@ -1,9 +1,9 @@
 """The front page: what a good choice of each factor gains, what a bad one costs, and a card per study."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from harness.analysis import sentences
-from harness.analysis.summary import StudySummary, all_arms
+from harness.analysis.summary import StudySummary, all_arms, training_seconds
 from harness.counts import Runs
 from harness.report.beside import rows
 from harness.report.lanes import factors, in_words, widest
@@ -36,13 +36,8 @@ def index_page(bench: Bench) -> str:
     )
 
 
-def total_cost(summaries: Iterable[StudySummary]) -> dict[str, float]:
+def total_cost(summaries: Sequence[StudySummary]) -> dict[str, float]:
     """Return runs, their seconds and how many did not finish; a run that several studies use counts once."""
-    seconds: dict[str, float] = {}
-    unfinished = 0
-    for summary in summaries:
-        for table in (summary.tables.runs, summary.tables.tuning):
-            if not table.empty:
-                seconds.update(zip(table["fingerprint"], table["train_seconds"].fillna(0.0), strict=True))
-        unfinished += sum(sum(arm.unfinished.values()) for arm in all_arms(summary))
+    seconds = training_seconds(summaries)
+    unfinished = sum(sum(arm.unfinished.values()) for one in summaries for arm in all_arms(one))
     return {"runs": len(seconds), "seconds": sum(seconds.values()), "unfinished": unfinished}
