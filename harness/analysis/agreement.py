@@ -31,7 +31,7 @@ class Pair:
     @property
     def opposite(self) -> bool:
         """Whether it is surely better in one and surely worse in the other."""
-        return self.resolved and self.first.standing != self.second.standing
+        return self.first.opposite(self.second.standing)
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,10 @@ class Effect(Difference):
 
     standing: Standing
 
+    def opposite(self, standing: Standing) -> bool:
+        """Say whether a level is surely better in one grid and surely worse in the other, which has it stand so."""
+        return {self.standing, standing} == {"better", "worse"}
+
 
 class ComparisonOutcome(Part):
     """One comparison of a claim."""

@@ -15,7 +15,6 @@ from harness.spec import Comparison
 
 # Verdicts that say something; of two that differ both must, or it is no disagreement.
 SETTLED = ("supported", "contradicted", "too small to matter", "mixed", "holds", "fails")
-RESOLVED = ("better", "worse")
 
 
 @dataclass(frozen=True)
@@ -122,11 +121,6 @@ def effects(study: str, one: Compared, found: Sequence[Outcomes]) -> list[Effect
     ]
 
 
-def opposite(one: Compared, effect: Effect | None) -> bool:
-    """Say whether a level is surely better here and worse there, or the other way."""
-    return effect is not None and {one.standing, effect.standing} == set(RESOLVED)
-
-
 def contradictions(study: str, context: ContextSummary, factor: str, found: Sequence[Outcomes]) -> list[str]:
     """Return a sentence for every level that does the opposite elsewhere."""
     return [
@@ -136,7 +130,7 @@ def contradictions(study: str, context: ContextSummary, factor: str, found: Sequ
         for arm in context.arms
         if arm.primary.difference
         and (effect := grid.effect(study, context.name, arm.level))
-        and opposite(arm.primary, effect)
+        and effect.opposite(arm.primary.standing)
     ]
 
 
