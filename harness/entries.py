@@ -90,7 +90,7 @@ def planned_runs(study: Json) -> Iterator[tuple[Json, Json, Json, list[str]]]:
             setting = tuning["setting"]
             for run in tuning["runs"]:
                 tried = ["tuned", f"{setting.removeprefix('learning_').replace('_', ' ')} {run['value']}"]
-                yield arm, run, arm["settings"] | {setting: run["value"]}, tried
+                yield arm, run, tuning["settings"] | {setting: run["value"]}, tried
 
 
 def shown(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import fmean
 from typing import Any
 
 from harness.errors import SettingError
@@ -13,9 +12,7 @@ from harness.needs import carried, check_recipe_carried
 from harness.records import Store
 from harness.spec import Arm, Context, Level, RunSpec, Settings, Study, Tune, plain_value
 from harness.studies import check_taken, resolve
-
-# Seeds that only choose: a rate chosen on some luck is judged on other luck.
-FIRST_TUNING_SEED = 1000
+from harness.tuning import Trial, shortened, tried_values
 
 
 @dataclass(frozen=True)
@@ -64,14 +61,6 @@ class Target:
     def _identity(self, settings: Settings, seed: int, probes: tuple[str, ...]) -> Identity:
         device = self.gpu or self.device
         return identity(settings, seed, self.data["digest"], device, self.precision, self.threads, probes)
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One run that only helps to choose a value."""
-
-    value: float
-    spec: RunSpec
 
 
 @dataclass(frozen=True)
@@ -124,7 +113,7 @@ class Plan:
 
     @property
     def waiting(self) -> int:
-        """Runs whose settings the tuning has yet to choose."""
+        """Runs whose settings tuning has yet to choose, those included that go on choosing."""
         return sum(planned.waiting for planned in self.arms)
 
     @property
@@ -211,7 +200,12 @@ def arm_to_json(planned: PlannedArm) -> dict[str, Any]:
     tuning = None
     if planned.tuned:
         trials = [{"value": t.value, "seed": t.spec.seed, "fingerprint": t.spec.fingerprint} for t in planned.trials]
-        tuning = {"setting": planned.tuned, "chosen": planned.chosen, "runs": trials}
+        tuning = {
+            "setting": planned.tuned,
+            "chosen": planned.chosen,
+            "settings": shortened(planned.arm.settings).to_json(),
+            "runs": trials,
+        }
     return {
         "context": planned.arm.context,
         "level": planned.arm.level,
@@ -326,22 +320,12 @@ def plan_arm(
     if tune is None:
         return PlannedArm(arm, runs(settings))
     check_taken(settings.model, [tune.setting])
-    # A trial only helps to choose, and nobody looks at it closely; for an ensemble it is a single member.
-    trials = tuple(
-        Trial(value, target.spec(settings.changed(**{tune.setting: value}, ensemble=1), seed))
-        for value in tune.values
-        for seed in seeds_from(FIRST_TUNING_SEED + seeds.start, tune.seeds)
+    short = shortened(settings)
+    tried = tried_values(
+        tune, lambda value, seed: target.spec(short.changed(**{tune.setting: value}), seed), seeds.start, store
     )
-    if store.missing(trial.spec.fingerprint for trial in trials):
-        return PlannedArm(arm, (), trials, tune.setting, None, waiting=len(seeds) * settings.ensemble)
-    chosen = choose(trials, store)
-    arm = replace(arm, settings=settings.changed(**{tune.setting: chosen}))
-    return PlannedArm(arm, runs(arm.settings), trials, tune.setting, chosen)
-
-
-def choose(trials: tuple[Trial, ...], store: Store) -> float:
-    """Return the value with the best mean validation accuracy; a trial that failed counts as 0."""
-    scores: dict[float, list[float]] = {}
-    for trial in trials:
-        scores.setdefault(trial.value, []).append(store.read(trial.spec.fingerprint).score)
-    return max(scores, key=lambda value: fmean(scores[value]))
+    if tried.chosen is None:
+        further = tried.waiting + len(seeds) * settings.ensemble
+        return PlannedArm(arm, (), tried.trials, tune.setting, waiting=further)
+    arm = replace(arm, settings=settings.changed(**{tune.setting: tried.chosen}))
+    return PlannedArm(arm, runs(arm.settings), tried.trials, tune.setting, tried.chosen)

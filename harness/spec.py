@@ -229,7 +229,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Tune:
-    """Values of one setting tried per level on validation, before the judged runs."""
+    """Values of one setting tried per level on validation, before the judged runs, the best under so many `seeds`."""
 
     setting: str
     values: tuple[float, ...]

@@ -93,7 +93,7 @@ class TuneFile(Strict):
 
     setting: str
     values: list[float] = Field(min_length=2)
-    seeds: int = Field(default=1, strict=True, ge=1, le=1000)
+    seeds: int = Field(default=3, strict=True, ge=1, le=1000)
     contexts: list[str] = Field(min_length=1)
 
 

@@ -1,14 +1,16 @@
 from collections.abc import Callable
 from dataclasses import replace
+from math import log10
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.plan import FIRST_TUNING_SEED, Plan, Target, make_plan
+from harness.plan import Plan, Target, make_plan
 from harness.records import Store
-from harness.spec import RunResult, RunSpec
+from harness.spec import RunResult, RunSpec, Tune
 from harness.studies import load_study
+from harness.tuning import FIRST_TUNING_SEED, finalists
 
 TWO_STUDIES = {
     "a": "title: A\nquestion: Q\nfactor: activation\nlevels: [relu, tanh]\ncontrol: relu\n",
@@ -88,18 +90,23 @@ def test_tuned_arms_wait_for_their_trials_and_are_judged_on_other_seeds(
     plan_of: Callable[..., Plan], tmp_path: Path
 ) -> None:
     store = Store(tmp_path / "runs")
+    best = {"sgd": 0.1, "adam": 0.00316}
     plan = plan_of(TUNED)
-    assert plan.waiting == 6
-    assert len(plan.pending) == 2 * 3 + 2 * 2 * 2
-    for planned in plan.arms:
-        for trial in planned.trials:
-            assert trial.spec.seed >= FIRST_TUNING_SEED
-            better = trial.value == (0.1 if planned.arm.level == "sgd" else 0.01)
-            store.write(record(trial.spec, 0.6 if better else 0.4))
-    plan = plan_of(TUNED)
+    # Two values under one seed; then the best and both beside it under two, of which one is known.
+    assert len(plan.pending) == 2 * 3 + 2 * 2
+    assert plan.waiting == 2 * (3 + 5)
+    for wave in (2, 2 + 5):
+        for planned in (planned for planned in plan.arms if planned.tuned):
+            assert len(planned.trials) == wave and planned.chosen is None
+            for trial in planned.trials:
+                assert trial.spec.seed >= FIRST_TUNING_SEED
+                assert trial.spec.settings.epochs == max(1, planned.arm.settings.epochs // 2)
+                store.write(record(trial.spec, 0.6 - 0.1 * abs(log10(trial.value / best[planned.arm.level]))))
+        plan = plan_of(TUNED)
     assert plan.waiting == 0
-    chosen = {p.arm.level: p.chosen for p in plan.arms if p.tuned}
-    assert chosen == {"sgd": 0.1, "adam": 0.01}
+    assert {p.arm.level: p.chosen for p in plan.arms if p.tuned} == best
+    tried = {trial.value for planned in plan.arms if planned.arm.level == "adam" for trial in planned.trials}
+    assert tried == {0.1, 0.01, 0.0316, 0.00316}
     for planned in plan.arms:
         if planned.tuned:
             assert planned.arm.settings.learning_rate == planned.chosen
@@ -117,12 +124,29 @@ def test_a_level_that_sets_the_tuned_setting_is_not_tuned(plan_of: Callable[...,
 
 def test_a_trial_that_diverged_is_not_chosen(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
     store = Store(tmp_path / "runs")
-    for planned in plan_of(TUNED).arms:
+    for planned in [*plan_of(TUNED).arms, *plan_of(TUNED).arms]:
         for trial in planned.trials:
-            diverged = trial.value == 0.1
+            diverged = trial.value > 0.01
             # Its best epoch before it diverged looks good, and doesn't count.
             store.write(record(trial.spec, 0.9 if diverged else 0.2, "diverged" if diverged else "done"))
     assert {p.chosen for p in plan_of(TUNED).arms if p.tuned} == {0.01}
+
+
+@pytest.mark.parametrize(
+    ("setting", "values", "ranked", "expected"),
+    [
+        ("learning_rate", (0.002, 0.01, 0.05), [0.01, 0.05, 0.002], [0.01, 0.00447, 0.0224]),
+        ("learning_rate", (0.002, 0.01, 0.05), [0.05, 0.01, 0.002], [0.05, 0.0224, 0.112]),  # beyond the end by half a step
+        ("learning_rate", (0.01, 0.02, 0.2), [0.02, 0.01, 0.2], [0.02, 0.0141, 0.0632]),  # uneven steps
+        ("data_amount", (0.25, 1.0), [1.0, 0.25], [1.0, 0.5]),  # 2 is out of range
+        ("dropout", (0.0, 0.2, 0.5), [0.2, 0.0, 0.5], [0.2, 0.0]),  # no factor leads from 0: the two best
+        ("width", (4, 8, 16), [8, 16, 4], [8, 16]),  # whole numbers aren't refined
+    ],
+)  # fmt: skip
+def test_what_is_tried_under_all_seeds(
+    setting: str, values: tuple[float, ...], ranked: list[float], expected: list[float]
+) -> None:
+    assert finalists(Tune(setting, values, 3, ("plain",)), ranked) == expected
 
 
 def test_a_full_batch_is_the_whole_training_split(plan_of: Callable[..., Plan], target: Target) -> None:

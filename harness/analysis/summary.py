@@ -64,6 +64,7 @@ class Arm:
     runs: int
     unfinished: dict[str, int]  # status -> runs, those that are not done
     chosen: float | None  # the tuned value of the arm
+    edge: str | None  # which end of all that tuning tried the chosen value is: another beyond it may be better
     chance: float  # the accuracy of guessing
     settings: dict[str, Any]
 
@@ -234,9 +235,16 @@ def summarise_arm(tables: StudyTables, counted: pd.DataFrame, plan: dict[str, An
         runs=len(rows),
         unfinished={str(status): int(count) for status, count in unfinished.sort_index().items()},
         chosen=plan["tuning"]["chosen"] if plan.get("tuning") else None,
+        edge=edge_of(plan["tuning"]) if plan.get("tuning") else None,
         chance=chance_of(plan),
         settings=plan["settings"],
     )
+
+
+def edge_of(tuning: dict[str, Any]) -> str | None:
+    """Return whether the chosen value is the smallest or the largest that was tried."""
+    tried = [run["value"] for run in tuning["runs"]]
+    return {min(tried): "smallest", max(tried): "largest"}.get(tuning["chosen"])
 
 
 def compare_levels(tables: StudyTables, arms: Arms, metric: str, rules: Rules) -> list[Compared]:

@@ -93,6 +93,7 @@ def levels(summary: StudySummary) -> pd.DataFrame:
                     "epochs_to_target": arm.epochs_to_target.mean if arm.epochs_to_target else None,
                     "never_reached": arm.never_reached,
                     "tuned_value": arm.chosen,
+                    "tuned_edge": arm.edge,
                     **{name: estimate.mean if estimate else None for name, estimate in arm.costs.items()},
                 }
             )

@@ -184,7 +184,7 @@ class Bench:
             reached = max(0.1, accuracy - 0.08 * abs(np.log10(value / 0.1)))
             run = self._run(study, context, f"{level}@{value}", 1000, reached, settings, "done")
             runs.append({"value": value, **run})
-        return {"setting": "learning_rate", "chosen": 0.1, "runs": runs}
+        return {"setting": "learning_rate", "chosen": 0.1, "settings": settings, "runs": runs}
 
     @staticmethod
     def _luck(level: str, context: str, seed: int) -> float:

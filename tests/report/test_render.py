@@ -241,6 +241,20 @@ def test_tuning_is_shown_with_what_it_cost(report):
     text = read(report, "dropout").text
     assert "Accuracy over the learning rate" in text
     assert "Tuning took 24 further runs" in text
+    assert "0.001, 0.01, 0.1, 1 under one seed" in text
+    assert "0.1 the largest tried" not in text
+
+
+def test_levels_that_share_a_rate_are_said_to(report):
+    assert "All levels train at one learning rate, 0.1, chosen for none of them." in read(report, "activation").text
+    assert "All levels train at one learning rate" not in read(report, "dropout").text
+
+
+def test_a_value_at_the_edge_of_what_was_tried_is_marked():
+    tuning = {"chosen": 0.1, "runs": [{"value": value} for value in (0.01, 0.1, 1.0)]}
+    assert edge_of(tuning) is None
+    assert edge_of(tuning | {"chosen": 1.0}) == "largest"
+    assert edge_of(tuning | {"chosen": 0.01}) == "smallest"
 
 
 def test_a_dozen_numbers_say_what_it_came_to(report):

@@ -69,7 +69,8 @@ def arm(level: str, fingerprints: list[str], tuning: Any = None, **changes: Any)
 def plan() -> dict[str, Any]:
     """Two studies that share the runs of their control; one tunes a rate."""
     trials = [{"value": 0.01, "seed": 1000, "fingerprint": "trial"}]
-    tuning = {"setting": "learning_rate", "chosen": 0.01, "runs": trials}
+    short = BASE | {"optimizer": "adam"}
+    tuning = {"setting": "learning_rate", "chosen": 0.01, "settings": short, "runs": trials}
     activation = [arm("relu", ["c0", "c1"]), arm("leaky_relu", ["l0"], activation=LEAKY)]
     optimizer = [
         arm("nesterov", ["c0", "c1"]),

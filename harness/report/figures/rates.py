@@ -27,7 +27,8 @@ def tuning(summary: StudySummary, context: ContextSummary) -> Iterator[Drawing]:
         draw(summary, context, means, setting),
         title=f"Accuracy over the {setting}",
         caption=(
-            f"Validation accuracy at each {setting} that was tried, with seeds kept apart from the judged ones. "
+            f"Validation accuracy after half of the epochs at each {setting} that was tried, under seeds kept apart "
+            "from the judged ones: all under one, the best and its neighbours under more. "
             "Look for a chosen value (ringed) at the edge: a wider range might do better still."
         ),
         label=f"Validation accuracy of every level over {setting}, {context.name}",

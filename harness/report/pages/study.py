@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from harness.analysis.diagnosis import context_diagnoses
 from harness.analysis.predictions import questions
-from harness.analysis.summary import StudySummary, all_arms
+from harness.analysis.summary import ContextSummary, StudySummary, all_arms
 from harness.report import carried
 from harness.report.navigation import neighbours
 from harness.report.pages.compare import link_to
@@ -12,7 +12,7 @@ from harness.report.pages.registry import Bench
 from harness.report.pictures import of_levels
 from harness.report.placing import Figures
 from harness.report.svg import shared_styles
-from harness.report.templating import template
+from harness.report.templating import plain, template
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ def study_page(bench: Bench, summary: StudySummary, figures: Figures, files: Fil
         carried=carried.of_study(summary),
         questions=questions(summary),
         beside={context.name: link_to(summary, context) for context in summary.contexts},
+        rates={context.name: shared_rate(summary, context) for context in summary.contexts},
     )
     return shared_styles(page)
 
@@ -59,6 +60,17 @@ def guessed(summary: StudySummary) -> list[str]:
         for context in summary.contexts
         if any(arm.settings["target_accuracy"] <= arm.chance for arm in context.arms)
     ]
+
+
+def shared_rate(summary: StudySummary, context: ContextSummary) -> str | None:
+    """Return a sentence where all levels of a context train at one learning rate, which need not suit each of them."""
+    rates = {arm.settings["learning_rate"] for arm in context.arms}
+    if len(rates) > 1 or summary.tables.plan["factor"] == "learning_rate" or any(arm.chosen for arm in context.arms):
+        return None
+    tune = summary.tables.plan["tune"]
+    tuned = tune["contexts"] if tune and tune["setting"] == "learning_rate" else []
+    instead = f"; with a rate of its own for each: {', '.join(tuned)}" if tuned else ""
+    return f"All levels train at one learning rate, {plain(rates.pop())}, chosen for none of them{instead}."
 
 
 def tuning_cost(summary: StudySummary) -> dict[str, float] | None:

@@ -43,7 +43,8 @@ def design(summary: StudySummary) -> Iterable[str]:
     if tune := plan.get("tune"):
         yield (
             f"The {words(tune['setting'])} was chosen per level in {' and '.join(tune['contexts'])} from "
-            f"{', '.join(plain(float(value)) for value in tune['values'])} by validation accuracy, under other seeds."
+            f"{', '.join(plain(float(value)) for value in tune['values'])} by validation accuracy after half of the "
+            f"epochs, refined around the best, under {tune['seeds']} other seeds."
         )
 
 
