@@ -575,9 +575,10 @@ def grid_of_full() -> list[Found]:
     """Return every kind of run of profile full: its settings, how many runs, its probes, and trials of a search."""
     from harness.config import load_params
     from harness.factors.search import SEARCH
-    from harness.plan import Target, make_plan
+    from harness.planning.plan import Target, make_plan
+    from harness.planning.settings import check_recipe
+    from harness.planning.studies import load_studies
     from harness.records import Store
-    from harness.studies import check_recipe, load_studies
 
     params = load_params(ROOT / "params.yaml", "full")
     data = manifest_of(dict(zip(SPLITS, Size().pictures, strict=True)), Size().side)

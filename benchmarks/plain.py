@@ -21,9 +21,9 @@ from benchmarks.gpu import plain_net
 from harness.campaign.project import PREPARED
 from harness.config import PARAMS, load_params
 from harness.data.prepared import Prepared
-from harness.plan import Target
+from harness.planning.plan import Target
+from harness.planning.settings import check_changes, check_recipe, resolve
 from harness.spec import RunSpec, Settings
-from harness.studies import check_changes, check_recipe, resolve
 from harness.training.device import resolve_device, resolve_precision, set_up_process, this_card
 from harness.training.loop import run
 from harness.training.split import RunData, load_run_data

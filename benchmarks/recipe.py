@@ -17,9 +17,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from harness.config import load_params
 from harness.data.prepare import prepare
 from harness.data.prepared import Prepared
-from harness.plan import Target
+from harness.planning.plan import Target
+from harness.planning.settings import check_recipe, resolve
 from harness.probes.observer import Observer
-from harness.studies import check_recipe, resolve
 from harness.training.device import resolve_device, resolve_precision, this_card
 from harness.training.loop import run
 from harness.training.recipe import Recipe

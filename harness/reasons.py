@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from typing import Any
 
-from harness.entries import planned_runs
 from harness.errors import SettingError
 from harness.fingerprint import Identity, code
-from harness.plan import Plan
+from harness.planning.plan import Plan
 from harness.records import Store
 from harness.spec import Settings, plain_value
+from harness.tracking.entries import planned_runs
 
 MOST_LINES = 12
 ONE_BY_ONE = ("seed", "data", "device", "precision", "threads")

@@ -12,9 +12,9 @@ from harness.config import load_params
 from harness.data.prepare import prepare
 from harness.data.prepared import Prepared
 from harness.data.progress import silent
-from harness.plan import Target
+from harness.planning.plan import Target
+from harness.planning.settings import check_changes, check_recipe, resolve
 from harness.spec import RunSpec, Settings
-from harness.studies import check_changes, check_recipe, resolve
 from harness.training.split import RunData, load_run_data
 
 # Before torch is used: products round alike on every processor, on which golden losses would be up to 0.5 % apart.

@@ -7,8 +7,9 @@ import pytest
 
 from harness.config import load_params
 from harness.errors import SettingError
+from harness.planning.settings import check_recipe
+from harness.planning.studies import load_studies, load_study
 from harness.spec import slug
-from harness.studies import check_recipe, load_studies, load_study
 from tests.conftest import ROOT
 
 PARAMS = (ROOT / "params.yaml").read_text()

@@ -13,7 +13,7 @@ import torch
 
 from benchmarks import gpu
 from harness.config import load_params
-from harness.studies import check_recipe, resolve
+from harness.planning.settings import check_recipe, resolve
 from tests.conftest import ROOT
 from tests.fake_cuda import fake_cuda
 

@@ -19,10 +19,10 @@ from harness.campaign.train import Campaign
 from harness.config import load_params
 from harness.console import console
 from harness.engines.events import Epoch, Finished
-from harness.plan import Target, make_plan
+from harness.planning.plan import Target, make_plan
+from harness.planning.studies import load_study
 from harness.records import Store
 from harness.spec import RunResult
-from harness.studies import load_study
 from harness.training.search import execute
 from harness.training.split import RunData
 from tests.conftest import ROOT, heed_interrupts

@@ -18,14 +18,14 @@ from harness.data.prepared import Prepared
 from harness.ensemble import SMALLEST, average, record_ensembles
 from harness.errors import SettingError
 from harness.fingerprint import HARNESS, fingerprint, identity_of_ensemble
-from harness.plan import Plan, Target, make_plan
+from harness.planning.plan import Plan, Target, make_plan
+from harness.planning.studies import load_study
+from harness.planning.tuning import FIRST_TUNING_SEED
 from harness.records import Store
 from harness.source.code import Code
 from harness.spec import RunResult, RunSpec, Settings
-from harness.studies import load_study
 from harness.training.loop import run
 from harness.training.split import RunData
-from harness.tuning import FIRST_TUNING_SEED
 from tests.conftest import ROOT
 from tests.test_cli import edit
 

@@ -330,8 +330,8 @@ def at_rest(value: Any) -> Any:
 # What the command of a stage imports; of the command line itself nothing enters a result. `track` always runs.
 COMMANDS = {
     "prepare": ["harness.data.prepare", "harness.plugins"],
-    "train": ["harness.engines.local", "harness.engines.preload", "harness.ensemble", "harness.plan", "harness.studies"],
-    "preflight": ["harness.procedures.preflight", "harness.plan", "harness.studies"],
+    "train": ["harness.engines.local", "harness.engines.preload", "harness.ensemble", "harness.planning.plan", "harness.planning.studies"],
+    "preflight": ["harness.procedures.preflight", "harness.planning.plan", "harness.planning.studies"],
     "procedures": ["harness.procedures.surfaces", "harness.procedures.pictures", "harness.config", "harness.plugins"],
     "report": ["harness.report.render"],
 }  # fmt: skip

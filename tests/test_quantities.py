@@ -8,10 +8,10 @@ import pytest
 
 from harness.analysis.derived import FROM_RUNS
 from harness.errors import SettingError
+from harness.planning.claims import check_metric
 from harness.probes import PROBE
 from harness.quantities import PRIMARY, QUANTITIES, Quantity, clocked, quantity
 from harness.quantities.known import Quantities
-from harness.studies import check_metric
 
 
 @pytest.mark.parametrize("name", QUANTITIES)

@@ -10,12 +10,12 @@ import pytest
 
 from harness import fingerprint, reasons
 from harness.fingerprint import HARNESS, code
-from harness.plan import Plan, Target, make_plan
+from harness.planning.plan import Plan, Target, make_plan
+from harness.planning.studies import load_study
 from harness.reasons import why
 from harness.records import IDENTITY, Store
 from harness.source.code import Code
 from harness.spec import RunResult
-from harness.studies import load_study
 
 STUDY = "title: A\nquestion: Q\nfactor: activation\nlevels: [relu, tanh]\ncontrol: relu\n"
 PlanOf = Callable[..., Plan]

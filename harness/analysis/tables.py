@@ -9,7 +9,7 @@ import pandas as pd
 
 from harness.analysis.derived import derive
 from harness.errors import SettingError
-from harness.left_out import LeftOut
+from harness.planning.left_out import LeftOut
 from harness.quantities import PRIMARY, quantity
 from harness.records import Store
 from harness.spec import Claim, Comparison, RunResult, epochs_to

@@ -11,7 +11,7 @@ from harness.analysis.contrasts import Contrast, contrast, obstacle, terms_of
 from harness.analysis.power import Seeds, seeds_to_decide
 from harness.analysis.rules import KINDS, PLAIN, Rules
 from harness.analysis.statistics import CONFIDENCE, Estimate, holm
-from harness.left_out import LeftOut
+from harness.planning.left_out import LeftOut
 from harness.quantities import quantity
 from harness.spec import Claim, Comparison
 

@@ -17,12 +17,12 @@ from harness.data.prepared import Prepared
 from harness.data.progress import silent
 from harness.data.sources import SOURCE, open_source
 from harness.factors import REGISTRIES
-from harness.plan import Target
+from harness.planning.plan import Target
+from harness.planning.settings import check_changes, check_recipe, resolve
 from harness.plugins import loaded
 from harness.probes import PROBE, Observer
 from harness.registry import Registry
 from harness.spec import RunSpec
-from harness.studies import check_changes, check_recipe, resolve
 from harness.training.search import execute
 from harness.training.split import RunData, load_run_data
 

@@ -10,7 +10,7 @@ from harness.records import Store, cache_folder
 
 if TYPE_CHECKING:
     from harness.engines.door import Engine
-    from harness.plan import Plan, Target
+    from harness.planning.plan import Plan, Target
     from harness.spec import RunSpec
 
 PREPARED = Path("data/prepared")
@@ -37,8 +37,9 @@ def runs() -> Store:
 
 def current_plan(params: Params) -> "Plan":
     """Return the plan for the prepared data on the device of this machine."""
-    from harness.plan import make_plan
-    from harness.studies import check_profiles, check_recipe, load_studies
+    from harness.planning.plan import make_plan
+    from harness.planning.settings import check_recipe
+    from harness.planning.studies import check_profiles, load_studies
 
     recipe = check_recipe(params.recipe, str(PARAMS))
     studies, every = load_studies(params.studies), load_studies("all")
@@ -51,7 +52,7 @@ def current_target(params: Params) -> "Target":
     """Return the prepared data and the device of this machine."""
     from harness.data.prepared import Prepared
     from harness.engines.card import find_card
-    from harness.plan import Target
+    from harness.planning.plan import Target
     from harness.training.device import resolve_device, resolve_precision
 
     device = resolve_device(params.engine.device)
@@ -63,8 +64,8 @@ def current_target(params: Params) -> "Target":
 
 def recipe_spec(params: Params, seed: int, **changes: Any) -> "RunSpec":
     """Return the run of the recipe in params.yaml, with a few settings changed, under `seed`."""
-    from harness.needs import check_recipe_carried
-    from harness.studies import check_recipe, resolve
+    from harness.planning.needs import check_recipe_carried
+    from harness.planning.settings import check_recipe, resolve
 
     target = current_target(params)
     recipe = check_recipe(params.recipe, str(PARAMS))

@@ -12,10 +12,10 @@ from harness.console import complain
 from harness.data.prepared import Prepared
 from harness.engines.events import Epoch, Event, Failed, Finished
 from harness.ensemble import record_ensembles
-from harness.plan import Plan
+from harness.planning.plan import Plan
 from harness.progress import TrainingProgress
 from harness.records import Store
-from harness.tracking import Tracker
+from harness.tracking.tracker import Tracker
 
 
 @dataclass

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from harness.config import Params
-    from harness.plan import Plan
+    from harness.planning.plan import Plan
 
 
 def plan() -> None:

@@ -12,7 +12,7 @@ from harness.records import Store
 
 def track() -> None:
     """Put into MLflow what it lacks of records, arms and pages; what is there already stays as it is."""
-    from harness.tracking import track as track_records
+    from harness.tracking.tracker import track as track_records
 
     store = Store(RUNS)
     receipt = track_records(store, load_params().tracking.uri, REPORTS, counted("runs"))

@@ -16,8 +16,8 @@ import psutil
 import pytest
 import yaml
 
+from harness.planning.studies import load_studies
 from harness.records import Store, cache_folder
-from harness.studies import load_studies
 from tests.conftest import ROOT
 from tests.engines.test_local import numbers
 

@@ -10,11 +10,11 @@ from torch import nn
 from harness.config import load_params
 from harness.errors import SettingError
 from harness.factors.model import MODEL, OF_NETWORK, network, taken
-from harness.plan import Target, make_plan
+from harness.planning.plan import Target, make_plan
+from harness.planning.studies import load_studies, load_study
 from harness.probes import PROBE
 from harness.records import Store
 from harness.spec import Choice, RunSpec, Settings
-from harness.studies import load_studies, load_study
 from harness.training.loop import run
 from harness.training.model import build_model
 from harness.training.split import RunData

@@ -9,14 +9,14 @@ from harness.config import load_params
 from harness.data.prepare import prepare
 from harness.data.prepared import Prepared
 from harness.data.progress import silent
-from harness.plan import Target
+from harness.planning.plan import Target
+from harness.planning.settings import check_recipe, resolve
 from harness.procedures.flight import worst
 from harness.procedures.preflight import judge_ratios, preflight
 from harness.report.figures.preflight import DRAWERS
 from harness.report.pages.preflight import preflight_page
 from harness.report.pages.registry import Bench
 from harness.spec import Choice
-from harness.studies import check_recipe, resolve
 from harness.training.split import load_run_data
 from tests.conftest import ROOT
 

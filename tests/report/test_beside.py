@@ -7,9 +7,9 @@ import pytest
 
 from harness.analysis.outcomes import Outcomes
 from harness.errors import SettingError
+from harness.planning.studies import load_studies
 from harness.report.pages.lecture import PARTS
 from harness.report.render import render
-from harness.studies import load_studies
 from tests.conftest import ROOT
 from tests.report.made_up import Bench, claim, expects
 

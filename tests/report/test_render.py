@@ -9,15 +9,15 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from harness.analysis.summary import summarise
+from harness.analysis.summary import edge_of, summarise
 from harness.analysis.tables import read_study
 from harness.counts import every_run
 from harness.errors import SettingError
+from harness.planning.studies import PAGES
 from harness.records import Store
 from harness.report.lanes import factors, in_words
 from harness.report.pages.registry import page
 from harness.report.render import render
-from harness.studies import PAGES
 from tests.report import made_up
 from tests.report.made_up import Bench, claim, expects, procedures, three_studies
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from harness import book, tracking
-from harness.parents import PARENT, read_parents
 from harness.records import Store
+from harness.tracking.parents import PARENT, read_parents
 from tests.tracking.conftest import Go, rows, shown, shrink
 
 LEVELS = """study,context,level,control,runs,unfinished,test_accuracy,test_accuracy_low,test_accuracy_high,difference,difference_low,difference_high,p_adjusted,standing,reason,epochs_to_target,train_seconds

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness import book, tracking
-from harness.owner import Owner
 from harness.records import Store
+from harness.tracking.owner import Owner
 from tests.conftest import ROOT
 from tests.tracking.conftest import Go, rows, shown, shrink
 
@@ -117,7 +117,7 @@ def test_runs_of_others_are_left_alone(go: Go, uri: str, where: tuple[str, str],
 
 WRITER = """
 import json, sys, time
-from harness.book import Book
+from harness.tracking.book import Book
 book = Book(sys.argv[1], json.loads(open(sys.argv[2]).read()))
 book.write("c0", [{"epoch": 1, "train_loss": 2.0, "milliseconds": 1}], 1)
 print("written", flush=True)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from harness import book, tracking
-from harness.entries import metric_name
 from harness.errors import SettingError
 from harness.records import Store
 from harness.spec import RunResult
+from harness.tracking.entries import metric_name
 from tests.tracking.conftest import BASE, arm, record, shown
 
 

@@ -179,5 +179,5 @@ def test_settings_that_a_search_looks_for_make_no_other_run(spec: Spec) -> None:
 
 
 def test_a_run_without_search_does_not_import_optuna() -> None:
-    code = "import sys, harness.training.search, harness.cli, harness.plan; sys.exit('optuna' in sys.modules)"
+    code = "import sys, harness.training.search, harness.cli, harness.planning.plan; sys.exit('optuna' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

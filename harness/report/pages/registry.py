@@ -17,7 +17,7 @@ from harness.analysis.outcomes import Outcomes
 from harness.analysis.summary import StudySummary
 from harness.analysis.tables import parse_claim
 from harness.analysis.verdicts import JudgedClaim, judge_claim
-from harness.left_out import LeftOut
+from harness.planning.left_out import LeftOut
 from harness.report.beside import others
 from harness.report.ordered import Ordered
 

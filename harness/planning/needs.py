@@ -7,7 +7,7 @@ from typing import Any
 from harness.errors import SettingError
 from harness.factors import REGISTRIES
 from harness.factors.transfer import TRANSFER
-from harness.left_out import LeftOut
+from harness.planning.left_out import LeftOut
 from harness.registry import Pictures
 from harness.spec import Context, Level, Settings, Study
 

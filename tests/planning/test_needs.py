@@ -15,14 +15,15 @@ from harness.data.prepare import prepare
 from harness.data.prepared import Prepared
 from harness.data.progress import silent
 from harness.errors import SettingError
-from harness.left_out import LeftOut
-from harness.needs import lacking
-from harness.plan import Plan, Target, make_plan
+from harness.planning.left_out import LeftOut
+from harness.planning.needs import lacking
+from harness.planning.plan import Plan, Target, make_plan
+from harness.planning.settings import check_changes, resolve
+from harness.planning.studies import load_studies
 from harness.records import Store
 from harness.registry import Pictures
 from harness.report.render import render
 from harness.spec import Settings
-from harness.studies import check_changes, load_studies, resolve
 from harness.training.loop import run
 from harness.training.split import load_run_data
 from tests.conftest import ROOT

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from harness.entries import LAYOUT, Entry, Json, key_of, planned_entries
 from harness.errors import SettingError
-from harness.owner import Owner, is_alive
+from harness.tracking.entries import LAYOUT, Entry, Json, key_of, planned_entries
+from harness.tracking.owner import Owner, is_alive
 
 Tags = Mapping[str, str]
 SCHEMES = ("sqlite", "http", "https", "postgresql", "mysql", "mssql")

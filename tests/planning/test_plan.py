@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from harness.plan import Plan, Target, make_plan
+from harness.planning.plan import Plan, Target, make_plan
+from harness.planning.studies import load_study
+from harness.planning.tuning import FIRST_TUNING_SEED, finalists
 from harness.records import Store
 from harness.spec import RunResult, RunSpec, Tune
-from harness.studies import load_study
-from harness.tuning import FIRST_TUNING_SEED, finalists
 
 TWO_STUDIES = {
     "a": "title: A\nquestion: Q\nfactor: activation\nlevels: [relu, tanh]\ncontrol: relu\n",

@@ -9,9 +9,9 @@ from itertools import pairwise
 from math import sqrt
 from statistics import fmean
 
+from harness.planning.settings import RANGES
 from harness.records import Store
 from harness.spec import SETTING_TYPES, RunSpec, Settings, Tune
-from harness.studies import RANGES
 
 FIRST_TUNING_SEED = 1000
 

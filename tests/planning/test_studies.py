@@ -9,9 +9,10 @@ from harness.analysis.derived import FROM_RUNS
 from harness.analysis.tables import as_counted, run_row, with_derived
 from harness.errors import SettingError
 from harness.factors import REGISTRIES
+from harness.planning.settings import check_changes, resolve
+from harness.planning.studies import check_profiles, load_studies, load_study
 from harness.probes import PROBE
 from harness.spec import SETTING_TYPES, Choice, Comparison, RunSpec
-from harness.studies import check_changes, check_profiles, load_studies, load_study, resolve
 from harness.training.loop import run
 from harness.training.split import RunData
 from tests.conftest import ROOT

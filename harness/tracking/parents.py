@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.entries import FIRST, HEADLINE, Json, arm_tags, settings_of
-from harness.owner import is_alive
-from harness.shown import COMPLETE, ShownExperiment, ShownRun, State
+from harness.tracking.entries import FIRST, HEADLINE, Json, arm_tags, settings_of
+from harness.tracking.owner import is_alive
+from harness.tracking.shown import COMPLETE, ShownExperiment, ShownRun, State
 
 Arm = tuple[str, str, str]  # study, context, level
 Points = list[dict[str, float]]  # an entry per epoch

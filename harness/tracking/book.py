@@ -10,11 +10,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from harness.entries import Entry, Json, outcome, points, scalars
 from harness.errors import SettingError
-from harness.owner import Owner
-from harness.parents import PARENT, Arm, Family, Parent, arm_of
-from harness.shown import (
+from harness.spec import RunResult
+from harness.tracking.entries import Entry, Json, outcome, points, scalars
+from harness.tracking.owner import Owner
+from harness.tracking.parents import PARENT, Arm, Family, Parent, arm_of
+from harness.tracking.shown import (
     FILES,
     ShownExperiment,
     ShownRun,
@@ -28,7 +29,6 @@ from harness.shown import (
     read_database,
     report_run,
 )
-from harness.spec import RunResult
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -7,12 +7,12 @@ from typing import Any
 from harness.errors import SettingError
 from harness.factors.transfer import TRANSFER, Task
 from harness.fingerprint import Identity, fingerprint, identity, identity_of_ensemble
-from harness.left_out import LeftOut
-from harness.needs import carried, check_recipe_carried
+from harness.planning.left_out import LeftOut
+from harness.planning.needs import carried, check_recipe_carried
+from harness.planning.settings import check_taken, resolve
+from harness.planning.tuning import Trial, shortened, tried_values
 from harness.records import Store
 from harness.spec import Arm, Context, Level, RunSpec, Settings, Study, Tune, plain_value
-from harness.studies import check_taken, resolve
-from harness.tuning import Trial, shortened, tried_values
 
 
 @dataclass(frozen=True)

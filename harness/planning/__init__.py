@@ -1,0 +1,1 @@
+"""Parameters, study files and what is recorded -> the runs of a plan."""
