@@ -1,0 +1,158 @@
+"""Do verdicts stand? The default grid under other seeds, and on other generated pictures; writes docs/replication.md.
+
+python benchmarks/replication.py --work DIR      # trains what is missing there: three grids, hours on two cores
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import pandas as pd
+
+from benchmarks.grids import ROOT, Grid, Trained, described, paragraphs, table
+from harness.analysis.agreement import Agreement, agreement
+from harness.analysis.arms import Arms
+from harness.analysis.summary import compare_levels, rules_of
+from harness.analysis.tables import StudyTables, as_counted, read_study
+from harness.quantities import PRIMARY
+
+FIRST = Grid("first")
+AGAIN = Grid("again", ("first_seed=100",))
+OTHER = Grid("other-pictures", ("first_seed=200", "data.seed=1"))
+PAGE = ROOT / "docs" / "replication.md"
+OPEN = ("open", "not testable")
+SETTLED = ("better", "worse")
+
+
+@dataclass(frozen=True)
+class Discoveries:
+    """What is found between two grids that differ in luck alone: `studies` with any of the `found` comparisons."""
+
+    comparisons: int
+    found: int
+    studies: int
+    of: int
+
+
+def main() -> None:
+    """Train the grids, and write what became of the verdicts."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True, help="folder for the clones; goes on where it stopped")
+    work = parser.parse_args().work.resolve()
+    first, again, other = (grid.train(work) for grid in (FIRST, AGAIN, OTHER))
+    PAGE.write_text(page(first, again, other), encoding="utf-8")
+    print(f"wrote {PAGE.relative_to(ROOT)}")
+
+
+def page(first: Trained, again: Trained, other: Trained) -> str:
+    """Return the page: what was kept, opened and reversed, and what luck alone finds."""
+    seeds, pictures = (agreement(first.outcomes, one.outcomes) for one in (again, other))
+    pairs = {"other seeds": seeds, "other seeds and pictures": pictures}
+    luck = between(first, again)
+    return paragraphs(
+        "# Do verdicts stand?",
+        "The default grid three times: as it is, under other seeds (which tune and train), and under other seeds on "
+        "other generated pictures. `python benchmarks/replication.py --work DIR` trains all three and writes this "
+        "page.",
+        f"- first: {described(first.outcomes)}\n- again: {described(again.outcomes)}\n"
+        f"- other pictures: {described(other.outcomes)}",
+        "Opened is what can't be told any more, closed what could not be told before; reversed is supported against "
+        "contradicted, or better against worse.",
+        table(("verdicts on claims", *pairs), counted(verdicts, pairs)),
+        table(("levels against their control", *pairs), counted(standings, pairs)),
+        f"Effects correlate with {seeds.correlation:.2f} under other seeds and {pictures.correlation:.2f} on other "
+        f"pictures; Kendall's tau-b of a study's levels is {seeds.tau:.2f} and {pictures.tau:.2f} on average.",
+        "**What luck alone finds.** Each arm of the first grid is compared with the same arm under the other seeds, "
+        f"where there is no true difference: {luck.found} of {luck.comparisons} comparisons are called better or "
+        f"worse, in {luck.studies} of {luck.of} studies.",
+        "## Verdicts that are not the same",
+        table(("claim", "first", "again", "other pictures"), list(changed(seeds, pictures))),
+    )
+
+
+KINDS = ("kept", "opened", "closed", "another", "reversed")
+
+
+def counted(kinds: Callable[[Agreement], Iterator[str]], pairs: dict[str, Agreement]) -> list[tuple[Any, ...]]:
+    """Return a row for every kind of fate: how many there are of it in each pair of grids."""
+    found = [Counter(kinds(pair)) for pair in pairs.values()]
+    return [(name, *(counts[name] for counts in found)) for name in KINDS]
+
+
+def verdicts(found: Agreement) -> Iterator[str]:
+    """Yield what became of each verdict."""
+    for one in found.claims:
+        verdicts = one.first.verdict, one.second.verdict
+        yield fate(*verdicts, [name not in OPEN for name in verdicts], one.reversed)
+
+
+def standings(found: Agreement) -> Iterator[str]:
+    """Yield what became of each level."""
+    for one in found.pairs:
+        standings = one.first.standing, one.second.standing
+        yield fate(*standings, [name in SETTLED for name in standings], one.opposite)
+
+
+def fate(first: str, second: str, settled: list[bool], reversed_: bool) -> str:
+    """Return what became of what was settled in none, in either or in both."""
+    if reversed_:
+        return "reversed"
+    if first == second or not any(settled):
+        return "kept"
+    return "another" if all(settled) else "opened" if settled[0] else "closed"
+
+
+def changed(seeds: Agreement, pictures: Agreement) -> Iterator[tuple[str, str, str, str]]:
+    """Yield every claim of which the three grids don't say the same."""
+    others = {(one.study, one.name): one.second.verdict for one in pictures.claims}
+    for one in seeds.claims:
+        verdicts = one.first.verdict, one.second.verdict, others.get((one.study, one.name), "-")
+        if len(set(verdicts)) > 1:
+            yield one.name, *verdicts
+
+
+def between(first: Trained, again: Trained) -> Discoveries:
+    """Judge every arm against itself under other seeds, by the rules of the bench; whatever is found is false."""
+    studies = [both(*pair) for pair in zip(tables_of(first), tables_of(again), strict=True)]
+    rules = rules_of(studies)
+    found = [
+        [one for one in compare_levels(study, Arms(as_counted(study.runs)), PRIMARY, rules) if one.p is not None]
+        for study in studies
+    ]
+    false = [sum(one.standing in SETTLED for one in ones) for ones in found]
+    return Discoveries(sum(map(len, found)), sum(false), sum(map(bool, false)), len(studies))
+
+
+def tables_of(trained: Trained) -> list[StudyTables]:
+    """Read all studies of a grid."""
+    plan = trained.store.read_plan()
+    return [read_study(trained.store, plan, study) for study in plan["studies"]]
+
+
+def both(first: StudyTables, again: StudyTables) -> StudyTables:
+    """Return a study with a context per arm, where the second grid's runs are the level and the first's the control."""
+    offset = int(again.runs["seed"].min() - first.runs["seed"].min())
+    runs = pd.concat(
+        [
+            one.runs.assign(
+                context=one.runs["context"] + " · " + one.runs["level"], level=level, seed=one.runs["seed"] - moved
+            )
+            for one, level, moved in ((first, "first", 0), (again, "again", offset))
+        ],
+        ignore_index=True,
+    )
+    contexts = [{"name": name} for name in dict.fromkeys(runs["context"])]
+    plan: dict[str, Any] = {
+        "name": first.name, "control": "first", "levels": ["first", "again"], "contexts": contexts, "claims": []
+    }  # fmt: skip
+    return replace(first, plan=plan, runs=runs)
+
+
+if __name__ == "__main__":
+    main()
