@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from harness.commands.audit import audit
 from harness.commands.cache import cache
 from harness.commands.check import check
 from harness.commands.compare import compare
@@ -47,6 +48,7 @@ COMMANDS = (
     track,
     preflight,
     search,
+    audit,
     surfaces,
     procedures,
     report,

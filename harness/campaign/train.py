@@ -1,6 +1,6 @@
 """Every run of a plan that has no record yet: trained, recorded and shown, wave after wave."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,24 +20,26 @@ from harness.tracking.tracker import Tracker
 
 @dataclass
 class Campaign:
-    """The training of all runs that a project's plan lacks; each result is kept at once."""
+    """The training of all runs that a plan lacks; each result is kept at once, and shown in MLflow if `tracked`."""
 
     params: Params
     store: Store
     console: Console
     stamp: dict[str, Any] = field(default_factory=version_stamp)
     failed: list[str] = field(default_factory=list)
+    plan: Callable[[Params], Plan] = current_plan
+    tracked: bool = True
 
     def run(self) -> Plan:
         """Train until nothing is missing; return the plan as it stands then. What failed is in `failed`."""
-        current = current_plan(self.params)
+        current = self.plan(self.params)
         for line in current.remarks:
             self.console.print(line, soft_wrap=True)
         with engine(self.params, worker_count(self.params, current), self.store) as workers:
             # Runs that tuning must choose first become part of the plan once its trials are recorded.
             while pending := {print_: spec for print_, spec in current.pending.items() if print_ not in self.failed}:
                 self.wave(current, workers.execute(list(pending.values())))
-                current = current_plan(self.params)
+                current = self.plan(self.params)
         record_ensembles(current.averages.values(), self.store, Prepared.load(PREPARED), self.stamp)
         self.store.settle(print_ for print_ in current.distinct if self.store.has(print_))
         self.store.write_plan(current.to_json())
@@ -51,21 +53,23 @@ class Campaign:
         def warn(line: str) -> None:
             self.console.print(line, soft_wrap=True)
 
-        tracker = Tracker(self.params.tracking.uri, current.to_json(), warn)
+        tracker = Tracker(self.params.tracking.uri, current.to_json(), warn) if self.tracked else None
         progress = TrainingProgress({print_: names[print_] for print_ in current.pending}, epoch_images, self.console)
         try:
             with progress:
                 for event in events:
                     match event:
                         case Epoch(spec=spec, point=point, trial=None):
-                            tracker.epoch(spec.fingerprint, point)
+                            if tracker:
+                                tracker.epoch(spec.fingerprint, point)
                         case Finished(spec=spec, result=result):
                             identity = current.target.identity(spec)
                             # Of torch the run itself tells more.
                             seen = identity["versions"] | result.environment | self.stamp
                             result = replace(result, environment=seen)
                             self.store.write(result, identity)
-                            tracker.finished(result)
+                            if tracker:
+                                tracker.finished(result)
                         case Failed(spec=spec, problem=problem):
                             self.failed.append(spec.fingerprint)
                             title = f"{names[spec.fingerprint]} ({spec.fingerprint})"
@@ -73,7 +77,9 @@ class Campaign:
                     # Last: nothing that is shown may come between a result and its record.
                     progress.show(event)
         except KeyboardInterrupt:
-            tracker.close(wait_seconds=1)
+            if tracker:
+                tracker.close(wait_seconds=1)
             warn(f"stopped; {progress.done} runs of this call are kept, the same command goes on")
             raise
-        tracker.close()
+        if tracker:
+            tracker.close()

@@ -15,6 +15,7 @@ from harness.analysis.predictions import report_id
 from harness.quantities import PRIMARY, quantity
 from harness.report import beside, navigation
 from harness.report.also import also
+from harness.report.forest import forest
 from harness.report.limits import within, within_difference
 from harness.report.placing import evidence
 from harness.spec import slug
@@ -47,6 +48,7 @@ def environment() -> Environment:
         primary=quantity(PRIMARY),
         cost_metrics=COST_METRICS,
         evidence=evidence,
+        forest=forest,
         also=also,
         grids=beside,
         navigation=navigation,

@@ -1,0 +1,114 @@
+"""A claim's comparisons as bars of a forest plot: where each interval lies, and where the claim would have it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from harness.analysis.statistics import Estimate
+from harness.analysis.verdicts import Judged, JudgedClaim
+from harness.quantities import quantity
+from harness.spec import Comparison
+
+# Of the axis that the means and margins take, how far an interval may reach beyond it on either side.
+BEYOND = 1.0
+ROOM = 0.04  # of the axis, at both ends
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One comparison in per cent of an axis: its interval (None: there is none), its mean, zero, and what is claimed.
+
+    `cut` says whether the interval goes on beyond the left or the right end.
+    """
+
+    interval: tuple[float, float] | None
+    mean: float
+    zero: float
+    claimed: tuple[float, float]
+    cut: tuple[bool, bool]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The ends of the bars of one quantity, in stored units."""
+
+    metric: str
+    low: float
+    high: float
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """Both ends as readers see them."""
+        shown = quantity(self.metric)
+        return shown.difference(self.low), shown.difference(self.high)
+
+    def place(self, value: float) -> float:
+        """Return where a value lies, in per cent; what lies beyond is at the end."""
+        share = (value - self.low) / (self.high - self.low)
+        return round(100 * min(1.0, max(0.0, share)), 2)
+
+
+@dataclass(frozen=True)
+class Forest:
+    """The bars of a claim by the place of their comparison, and the axes that they are drawn on."""
+
+    bars: dict[int, Bar]
+    axes: tuple[Axis, ...]
+
+    def axis_before(self, place: int, judged: JudgedClaim) -> Axis | None:
+        """Return the axis of a comparison if it is the first to be drawn on it."""
+        metric = judged.comparisons[place].comparison.metric
+        first = next((other for other in self.bars if judged.comparisons[other].comparison.metric == metric), None)
+        return next(axis for axis in self.axes if axis.metric == metric) if first == place else None
+
+
+def forest(judged: JudgedClaim) -> Forest:
+    """Return the bars of all comparisons that were measured; those of one quantity share an axis."""
+    measured = {
+        place: (one, one.difference) for place, one in enumerate(judged.comparisons) if one.difference is not None
+    }
+    metrics = dict.fromkeys(one.comparison.metric for one, _ in measured.values())
+    axes = {
+        metric: axis(metric, [pair for pair in measured.values() if pair[0].comparison.metric == metric])
+        for metric in metrics
+    }
+    bars = {place: bar(one, found, axes[one.comparison.metric]) for place, (one, found) in measured.items()}
+    return Forest(bars, tuple(axes.values()))
+
+
+def axis(metric: str, found: Iterable[tuple[Judged, Estimate]]) -> Axis:
+    """Return an axis that holds zero, all means and margins, and intervals as far as those leave something to see."""
+    found = list(found)
+    inner = [0.0, *(one.mean for _, one in found)]
+    for judged, _ in found:
+        inner += [judged.comparison.margin, -judged.comparison.margin]
+    low, high = min(inner), max(inner)
+    reach = BEYOND * ((high - low) or 1.0)
+    low = max(low - reach, min([low, *(one.low for _, one in found if one.low is not None)]))
+    high = min(high + reach, max([high, *(one.high for _, one in found if one.high is not None)]))
+    room = ROOM * ((high - low) or 1.0)
+    return Axis(metric, low - room, high + room)
+
+
+def bar(judged: Judged, found: Estimate, axis: Axis) -> Bar:
+    """Return one comparison as its axis shows it."""
+    low, high = claimed(judged.comparison, axis)
+    ends = None if found.low is None or found.high is None else (found.low, found.high)
+    return Bar(
+        interval=None if ends is None else (axis.place(ends[0]), axis.place(ends[1])),
+        mean=axis.place(found.mean),
+        zero=axis.place(0.0),
+        claimed=(axis.place(low), axis.place(high)),
+        cut=(ends is not None and ends[0] < axis.low, ends is not None and ends[1] > axis.high),
+    )
+
+
+def claimed(comparison: Comparison, axis: Axis) -> tuple[float, float]:
+    """Return between which differences the claim would have the truth."""
+    margin = comparison.margin
+    return {
+        "higher": (margin, axis.high),
+        "lower": (axis.low, -margin),
+        "equal": (-margin, margin),
+        "not higher": (axis.low, margin),
+        "not lower": (-margin, axis.high),
+    }[comparison.direction]
