@@ -3,15 +3,13 @@
 The levels are the registered ones, called as training calls them. Pictures are kept as PNG, in base64: a strip a row.
 """
 
-import io
-from base64 import b64encode
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 
 from harness.data.prepared import Prepared
+from harness.data.strip import LARGEST, strip
 from harness.factors.augmentation import AUGMENTATION
 from harness.factors.preprocessing import PREPROCESSING
 from harness.seeding import derive
@@ -20,7 +18,6 @@ PER_CLASS = 6  # pictures of a class
 MOST_CLASSES = 20  # more are counted, not shown
 DRAWS = 6  # of one augmentation
 SCALED = 4  # pictures that every input scaling is shown on
-LARGEST = 64  # pixels a side; larger pictures are shown smaller
 
 
 def pictures(data: Prepared, seed: int) -> dict[str, Any]:
@@ -78,18 +75,3 @@ def scaled(level: str, images: np.ndarray, some: torch.Tensor) -> dict[str, Any]
 def as_pixels(values: torch.Tensor) -> np.ndarray:
     """Return pictures (B, C, H, W) in 0..1 as uint8 (B, H, W, C)."""
     return (values.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
-
-
-def strip(row: np.ndarray) -> str:
-    """Return pictures (B, H, W, C) side by side as a PNG in base64; empty if there are none."""
-    if not len(row):
-        return ""
-    side_by_side = np.concatenate(list(row), axis=1)
-    picture = Image.fromarray(side_by_side[:, :, 0] if side_by_side.shape[2] == 1 else side_by_side)
-    high, wide = row.shape[1:3]
-    if max(high, wide) > LARGEST:
-        share = LARGEST / max(high, wide)
-        picture = picture.resize((round(wide * share) * len(row), round(high * share)))
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
-    return b64encode(buffer.getvalue()).decode()

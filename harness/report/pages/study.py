@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from harness.analysis.diagnosis import context_diagnoses
 from harness.analysis.predictions import questions
 from harness.analysis.summary import ContextSummary, StudySummary, all_arms
-from harness.report import carried
+from harness.report import carried, mistakes
 from harness.report.navigation import neighbours
 from harness.report.pages.compare import link_to
 from harness.report.pages.registry import Bench
@@ -39,6 +39,7 @@ def study_page(bench: Bench, summary: StudySummary, figures: Figures, files: Fil
         after=after,
         opening=figures.opening,
         gallery=of_levels(bench, summary),
+        mistakes=mistakes.of_study(bench, summary),
         figures=figures.contexts,
         diagnoses={context.name: context_diagnoses(summary, context) for context in summary.contexts},
         files=files,
