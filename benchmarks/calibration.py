@@ -18,6 +18,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from harness.analysis.arms import Arms, Key, State
 from harness.analysis.contrasts import contrast, obstacle
 from harness.analysis.moderation import Prior, fit_prior
-from harness.analysis.power import MOST, POWER
+from harness.analysis.power import MOST, POWER, seeds_to_decide
 from harness.analysis.rules import PLAIN, Rule, Sweep, learn_rule, versus
 from harness.analysis.statistics import Estimate, holm
 from harness.analysis.tables import as_counted, read_study
 from harness.analysis.verdicts import judge_claim
+from harness.campaign.adaptive import looks, worth
 from harness.records import Store
-from harness.spec import Claim, Comparison
+from harness.spec import Claim, Comparison, Direction
 
 HERE = Path(__file__).parent
 NOISE, RESULTS = HERE / "noise.csv", HERE / "results"
@@ -371,6 +373,69 @@ def counted_epochs(middle: float, spread: float, luck: np.ndarray) -> tuple[np.n
     return seen(moments), float(seen(middle - EVERY / 2 + spread * quantiles).mean())
 
 
+def adaptive(source: Measured, seeds: int, grids: int, rng: np.random.Generator) -> dict[str, float]:
+    """Return what seeds added where something is open cost and find, beside all seeds everywhere (`train.adaptive`).
+
+    Up to four times the seeds, at looks that double. Runs are those of all arms; found are true effects over 5 points
+    that are told from none. Family errors are those of grids in which nothing matters.
+    """
+    schedule = looks(seeds, 4 * seeds)
+    spent, found, fixed, false, falsely = [], [], [], [], []
+    for number in range(grids):
+        grid = draw(source, "resampled", schedule[-1], rng, effect=number % 2 == 0)
+        counts, sweeps, rule = added(grid.sweeps, schedule)
+        everywhere = learn_rule(grid.sweeps, "test_accuracy")
+        for (_, arms), here, whole, count in zip(source.studies, sweeps, grid.sweeps, counts, strict=True):
+            means = arms.set_index(["context", "level"])["mean"]
+            some, all_ = (told(*pair) for pair in ((here, rule), (whole, everywhere)))
+            if number % 2:
+                false.append(bool(some))
+                falsely.append(bool(all_))
+                continue
+            true = {key for key in count if abs(means[key] - means[(key[0], whole.control)]) > 0.05}
+            spent.append((sum(count.values()), len(count) * schedule[-1]))
+            found.append(len(true & some))
+            fixed.append(len(true & all_))
+    runs, most = np.sum(spent, axis=0)
+    return {
+        "runs spent adaptively": float(runs / most),
+        "found adaptively, of what all seeds find": float(np.sum(found) / max(np.sum(fixed), 1)),
+        "adaptive family error": float(np.mean(false)),
+        "family error of all seeds": float(np.mean(falsely)),
+    }
+
+
+def added(whole: list[Sweep], schedule: list[int]) -> tuple[list[dict[Key, int]], list[Sweep], Rule]:
+    """Return the seeds of every arm, the grid with these alone, and its rule: as harness.campaign.adaptive does."""
+    counts = [dict.fromkeys(sweep.arms.states, schedule[0]) for sweep in whole]
+    # After the last look nothing is added.
+    for before, after in pairwise([*schedule, schedule[-1]]):
+        sweeps = [replace(sweep, arms=first(sweep.arms, count)) for sweep, count in zip(whole, counts, strict=True)]
+        rule = replace(learn_rule(sweeps, "test_accuracy"), looks=len(schedule))
+        for sweep, count in zip(sweeps, counts, strict=True):
+            rows = list(differences(sweep, rule))
+            for (key, mine, _), p in zip(rows, adjusted([row[1] for row in rows]), strict=True):
+                way: Direction = "higher" if mine.mean > 0 else "lower"
+                asked = Comparison("test_accuracy", key[1], sweep.control, way, 0.0, key[0])
+                if p >= ALPHA and worth(seeds_to_decide(mine, asked, rule.priors["difference"]), schedule[-1]):
+                    for one in (key, (key[0], sweep.control)):
+                        count[one] = after if count[one] == before else count[one]
+    return counts, sweeps, rule
+
+
+def first(arms: Arms, counts: dict[Key, int]) -> Simulated:
+    """Return arms with their first so many seeds; the others are missing."""
+    assert isinstance(arms, Simulated)
+    cut = {key: np.where(np.arange(len(values)) < counts[key], values, np.nan) for key, values in arms.drawn.items()}
+    return Simulated(cut, arms.metric)
+
+
+def told(sweep: Sweep, rule: Rule) -> set[Key]:
+    """Return the levels that are told from their control."""
+    rows = list(differences(sweep, rule))
+    return {row[0] for row, p in zip(rows, adjusted([row[1] for row in rows]), strict=True) if p < ALPHA}
+
+
 def main() -> None:
     """Simulate, print one table, and keep it with date and versions."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -398,7 +463,9 @@ def figures(name: str, grids: int) -> list[dict[str, Any]]:
         for shape in SHAPES:
             rows.append({"grid": name, "seeds": seeds, "shape": shape, **intervals(source, shape, seeds, grids, rng)})
             print(rows[-1], flush=True)
-        for part in (discoveries, claims, epochs, seeds_needed):
+        # More than 40 seeds nobody spends.
+        parts = (discoveries, claims, epochs, seeds_needed, *((adaptive,) if seeds < max(SEEDS) else ()))
+        for part in parts:
             rows.append({"grid": name, "seeds": seeds, **part(source, seeds, grids, rng)})
             print(rows[-1], flush=True)
     return rows

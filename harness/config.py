@@ -64,6 +64,13 @@ class EngineParams(Strict):
         return workers
 
 
+class TrainParams(Strict):
+    """How many seeds: as many as asked for, or `adaptive`: more where a comparison is open, up to `most_seeds`."""
+
+    adaptive: bool = Field(default=False, strict=True)
+    most_seeds: int = Field(default=12, strict=True, ge=2, le=10000)
+
+
 class TrackingParams(Strict):
     """The MLflow store."""
 
@@ -88,6 +95,7 @@ class Params(Strict):
     data: DataParams
     recipe: dict[str, Any]
     engine: EngineParams
+    train: TrainParams = TrainParams()
     tracking: TrackingParams
 
     @field_validator("studies", mode="before")

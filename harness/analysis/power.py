@@ -28,21 +28,21 @@ class Seeds:
 
 
 @cache
-def reach(seeds: int, freedom_at_one: float, prior_freedom: float, pooled: float) -> float:
+def reach(seeds: int, freedom_at_one: float, prior_freedom: float, pooled: float, looks: int = 1) -> float:
     """Return the distance from a border, in standard deviations of one seed, that `seeds` decide with 80 % power.
 
     `freedom_at_one`: the degrees of freedom that each further seed adds. The noncentral t is taken for a shifted one,
     which is within 3 % from 4 degrees of freedom on.
     """
     freedom = min(prior_freedom + freedom_at_one * (seeds - 1), max(pooled, freedom_at_one * (seeds - 1)))
-    needed = t_quantile((1 + CONFIDENCE) / 2, freedom) + t_quantile(POWER, freedom)
+    needed = t_quantile(1 - (1 - CONFIDENCE) / 2 / looks, freedom) + t_quantile(POWER, freedom)
     return needed / math.sqrt(seeds)
 
 
-def reaches(freedom_at_one: float, prior: Prior | None) -> np.ndarray:
+def reaches(freedom_at_one: float, prior: Prior | None, looks: int = 1) -> np.ndarray:
     """Return the reach of 2 to 100 seeds, falling."""
     rest = (prior.freedom, prior.pooled) if prior else (0.0, 0.0)
-    return np.array([reach(seeds, freedom_at_one, *rest) for seeds in range(2, MOST + 1)])
+    return np.array([reach(seeds, freedom_at_one, *rest, looks) for seeds in range(2, MOST + 1)])
 
 
 def least_effect(seeds: int) -> float | None:
@@ -62,7 +62,7 @@ def seeds_to_decide(estimate: Estimate, comparison: Comparison, prior: Prior | N
     variance = estimate.error**2 * estimate.count * estimate.freedom / rng.chisquare(estimate.freedom, DRAWS)
     truth = estimate.mean + np.sqrt(variance / estimate.count) * rng.standard_normal(DRAWS)
     gained = estimate.freedom - (prior.freedom if prior and math.isfinite(prior.freedom) else 0.0)
-    known = reaches(round(max(gained / (estimate.count - 1), 1.0), 1), prior)
+    known = reaches(round(max(gained / (estimate.count - 1), 1.0), 1), prior, estimate.looks)
     far = distance(comparison, truth) / np.sqrt(variance)
     # The reaches fall; the first that is near enough decides. Beyond the last: more than 100.
     needed = 2 + np.searchsorted(-known, -far)

@@ -26,12 +26,14 @@ class Rule:
 
     `paired`: seed by seed, or by the spreads of the arms. `correlation` is that of level and control over seeds, pooled
     over the `count` differences that have one. `priors` hold the variance that contrasts of each kind are drawn to.
+    `looks`: how often is looked before seeds are added, if they are.
     """
 
     paired: bool = True
     correlation: float | None = None
     count: int = 0
     priors: Mapping[Kind, Prior | None] = field(default_factory=dict)
+    looks: int = 1
 
     def spread(self, found: Contrast) -> Spread | None:
         """Return the spread of a contrast that this rule goes by."""
@@ -46,14 +48,14 @@ class Rule:
         if exact and count > 1 and spread and spread.variance == 0:
             return Estimate(found.mean, found.mean, found.mean, count, 0.0, float(count - 1))
         if found.shares:
-            alpha = 1 - CONFIDENCE
-            return Estimate(found.mean, found.shares.low(alpha), found.shares.high(alpha), count, shares=found.shares)
+            alpha, shares = (1 - CONFIDENCE) / self.looks, found.shares
+            return Estimate(found.mean, shares.low(alpha), shares.high(alpha), count, shares=shares, looks=self.looks)
         if spread is None:
             return Estimate(found.mean, None, None, count)
         variance, freedom = shrink(spread.variance, spread.freedom, self.priors.get(kind))
         if variance == 0:
             return Estimate(found.mean, None, None, count)
-        return cut_off(student(found.mean, variance, freedom, count), found.least, found.most)
+        return cut_off(student(found.mean, variance, freedom, count, self.looks), found.least, found.most)
 
 
 def cut_off(estimate: Estimate, least: float, most: float) -> Estimate:
@@ -76,9 +78,9 @@ Rules = Mapping[str, Rule]
 PLAIN = Rule()
 
 
-def learn_rules(sweeps: Sequence[Sweep], metrics: Iterable[str]) -> dict[str, Rule]:
+def learn_rules(sweeps: Sequence[Sweep], metrics: Iterable[str], looks: int = 1) -> dict[str, Rule]:
     """Return the rule of every metric; one that can't be learned is Student's t of pairs."""
-    return {metric: learn_rule(sweeps, metric) for metric in dict.fromkeys(metrics)}
+    return {metric: replace(learn_rule(sweeps, metric), looks=looks) for metric in dict.fromkeys(metrics)}
 
 
 def learn_rule(sweeps: Sequence[Sweep], metric: str) -> Rule:

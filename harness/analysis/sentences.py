@@ -123,8 +123,14 @@ def how_judged(rules: Rules, metric: str) -> str:
     """Return how differences of a quantity are estimated in this grid, in a sentence or two."""
     rule = rules.get(metric, PLAIN)
     prior = rule.priors.get("difference")
+    added = (
+        f" Seeds were added where something was open, after up to {rule.looks} looks: each p is multiplied by "
+        f"{rule.looks} and each interval as much wider, so that they hold however often was looked (Bonferroni)."
+        if rule.looks > 1
+        else ""
+    )
     if prior is None:
-        return (
+        return added.lstrip() + (
             "Differences are taken seed by seed, and each interval is Student's t of its own seeds: too few "
             "comparisons of this grid scatter to learn from them how much one does."
         )
@@ -138,7 +144,7 @@ def how_judged(rules: Rules, metric: str) -> str:
     return (
         f"Differences are {how}{found}. How far one scatters is learned from its own seeds and from "
         f"{plural(prior.count, 'comparison')} of the whole grid, worth {freedom} degrees of freedom (moderated t, "
-        "Smyth 2004)."
+        f"Smyth 2004).{added}"
     )
 
 

@@ -19,7 +19,8 @@ class Estimate:
 
     `error` is the standard error of the mean and `freedom` its degrees of freedom (None: no interval); with an error
     of 0 the value is fixed, and every seed agrees. Of a difference of shares of runs `shares` holds the counts: its
-    interval and its p-values are exact.
+    interval and its p-values are exact. Where seeds are added depending on what earlier ones showed, `looks` is how
+    often: each look may be wrong by its part of the 5 % (Bonferroni), whichever turns out to be the last.
     """
 
     mean: float
@@ -29,6 +30,7 @@ class Estimate:
     error: float | None = None
     freedom: float | None = None
     shares: Shares | None = None
+    looks: int = 1
 
     def __neg__(self) -> "Estimate":
         low, high = (None if end is None else -end for end in (self.high, self.low))
@@ -40,12 +42,12 @@ class Estimate:
         A value that is fixed is above or not, 0 or 1; on the bound it is so unless `strictly`. 1 without interval.
         """
         if self.shares:
-            return self.shares.above(bound)
+            return min(1.0, self.looks * self.shares.above(bound))
         if self.error is None or self.freedom is None:
             return 1.0
         if self.error == 0:
             return 0.0 if self.mean > bound or (self.mean == bound and not strictly) else 1.0
-        return float(special.stdtr(self.freedom, (bound - self.mean) / self.error))
+        return min(1.0, self.looks * float(special.stdtr(self.freedom, (bound - self.mean) / self.error)))
 
     def below(self, bound: float, strictly: bool = True) -> float:
         """Return the one-sided p-value of a truth at or above `bound`."""
@@ -60,14 +62,14 @@ class Estimate:
         """Return half the width of the interval that leaves `alpha` outside; None if there is none, or it is exact."""
         if self.error is None or self.freedom is None:
             return None
-        return t_quantile(1 - alpha / 2, self.freedom) * self.error
+        return t_quantile(1 - alpha / 2 / self.looks, self.freedom) * self.error
 
 
-def student(mean: float, variance: float, freedom: float, count: int) -> Estimate:
+def student(mean: float, variance: float, freedom: float, count: int, looks: int = 1) -> Estimate:
     """Return the mean of `count` values with Student's interval: `variance` of one value, with its `freedom`."""
     error = math.sqrt(variance / count)
-    half = t_quantile((1 + CONFIDENCE) / 2, freedom) * error
-    return Estimate(mean, mean - half, mean + half, count, error, freedom)
+    half = t_quantile(1 - (1 - CONFIDENCE) / 2 / looks, freedom) * error
+    return Estimate(mean, mean - half, mean + half, count, error, freedom, looks=looks)
 
 
 def mean_interval(values: Sequence[float] | np.ndarray) -> Estimate | None:

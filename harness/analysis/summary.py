@@ -158,14 +158,14 @@ def mean_of(estimate: Estimate | None) -> float:
 def read_rules(store: Store, plan: dict[str, Any]) -> Rules:
     """Return how every quantity that a study or a claim names is judged, learned from all studies of a plan."""
     tables = [read_study(store, plan, study) for study in plan["studies"]]
-    return rules_of(tables)
+    return rules_of(tables, plan.get("looks", 1))
 
 
-def rules_of(every: Iterable[StudyTables]) -> Rules:
-    """Return the rules that these studies together teach."""
+def rules_of(every: Iterable[StudyTables], looks: int = 1) -> Rules:
+    """Return the rules that these studies together teach, whose seeds were added in so many `looks`."""
     every = list(every)
     sweeps = [Sweep(Arms(as_counted(one.runs)), one.levels, one.control, one.contexts) for one in every]
-    return learn_rules(sweeps, [name for one in every for name in named_metrics(one)])
+    return learn_rules(sweeps, [name for one in every for name in named_metrics(one)], looks)
 
 
 def named_metrics(tables: StudyTables) -> list[str]:

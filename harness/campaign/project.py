@@ -1,6 +1,7 @@
 """A project on disk: where everything lies, and what its params.yaml asks of this machine."""
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from harness.records import Store, cache_folder
 
 if TYPE_CHECKING:
     from harness.engines.door import Engine
-    from harness.planning.plan import Plan, Target
+    from harness.planning.plan import Key, Plan, Target
     from harness.spec import RunSpec
 
 PREPARED = Path("data/prepared")
@@ -44,8 +45,18 @@ def current_plan(params: Params) -> "Plan":
     recipe = check_recipe(params.recipe, str(PARAMS))
     studies, every = load_studies(params.studies), load_studies("all")
     check_profiles(every, params.profiles)
-    target = current_target(params)
-    return make_plan(studies, recipe, params.seeds, params.profile, target, runs(), every, params.first_seed)
+    target, store = current_target(params), runs()
+
+    def plan(counts: Mapping["Key", int], looks: int) -> "Plan":
+        return make_plan(
+            studies, recipe, params.seeds, params.profile, target, store, every, params.first_seed, counts, looks
+        )
+
+    if not params.train.adaptive:
+        return plan({}, 1)
+    from harness.campaign.adaptive import grown
+
+    return grown(plan, params.seeds, params.train.most_seeds, store)
 
 
 def current_target(params: Params) -> "Target":

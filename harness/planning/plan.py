@@ -99,6 +99,7 @@ class Plan:
     averages: dict[str, RunSpec] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
     dropped: tuple[Study, ...] = ()  # the studies of which nothing is left
+    looks: int = 1  # at the results, before seeds are added
 
     @property
     def all_runs(self) -> Iterator[RunSpec]:
@@ -181,6 +182,7 @@ class Plan:
             "threads": target.threads,
             "studies": studies,
             "dropped": dropped,
+            "looks": self.looks,
         }
 
 
@@ -223,6 +225,8 @@ def run_to_json(spec: RunSpec) -> dict[str, Any]:
 
 # Settings -> the probes that any study asks for in runs with these settings.
 Asked = Mapping[Settings, frozenset[str]]
+# An arm by study, context and level.
+Key = tuple[str, str, str]
 
 
 def make_plan(
@@ -234,18 +238,29 @@ def make_plan(
     store: Store,
     all_studies: Sequence[Study] = (),
     first_seed: int = 0,
+    counts: Mapping[Key, int] | None = None,
+    looks: int = 1,
 ) -> Plan:
     """Return the plan as far as the records allow: judged runs of a tuned arm follow its trials.
 
     `seeds` are the runs per arm of studies that ask for no other number under this profile, from `first_seed` on. A run
-    that several of `all_studies` share has the probes of them all, whichever are selected.
+    that several of `all_studies` share has the probes of them all, whichever are selected. `counts` are the runs of
+    arms that have been given more, in as many `looks` as are allowed.
     """
+    counts = counts or {}
     asked = asked_probes([*studies, *all_studies], recipe, target)
     check_recipe_carried(resolve(recipe, {}, target.data["splits"]["train"]), target.data)
     kept, left_out = carried(studies, lambda context, level: settings_of(context, level, recipe, target), target.data)
     arms = tuple(
         plan_arm(
-            study, context, level, recipe, seeds_from(first_seed, study.seeds_in(profile, seeds)), target, store, asked
+            study,
+            context,
+            level,
+            recipe,
+            seeds_from(first_seed, counts.get((study.name, context.name, level.label), study.seeds_in(profile, seeds))),
+            target,
+            store,
+            asked,
         )
         for study in kept
         for context in study.contexts
@@ -254,7 +269,7 @@ def make_plan(
     )
     names = {study.name for study in kept}
     dropped = tuple(study for study in studies if study.name not in names)
-    plan = Plan(tuple(kept), arms, target, recipe, profile, left_out=tuple(left_out), dropped=dropped)
+    plan = Plan(tuple(kept), arms, target, recipe, profile, left_out=tuple(left_out), dropped=dropped, looks=looks)
     missing = store.missing(plan.distinct)
     lacking = {print_: spec for print_, spec in plan.distinct.items() if print_ in missing}
     return replace(

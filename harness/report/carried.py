@@ -2,7 +2,8 @@
 
     {"seeds": [0, 1, 2],
      "arms": [{"study", "context", "level", "runs": [bits or null by seed], "epochs", "evaluateEvery", "guessed"}],
-     "metrics": {name: {"label", ..., "paired", "priors": {kind: {...}}, "values": {arm: [number or null by seed]}}},
+     "metrics": {name: {"label", ..., "paired", "looks", "priors": {kind: {...}},
+                        "values": {arm: [number or null by seed]}}},
      "claims": [as `plan.json` has them, with "verdict"], "control", "factor"}
 
 A run's bits say how it ended (`BITS`), null that there is none.
@@ -99,6 +100,7 @@ def described(metric: str, rules: Rules) -> dict[str, Any]:
         "step": shown.step,
         "unfinished": shown.unfinished,
         "paired": rule.paired,
+        "looks": rule.looks,
         "priors": {kind: of_prior(prior) for kind, prior in rule.priors.items() if prior},
     }
 

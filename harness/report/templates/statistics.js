@@ -90,21 +90,22 @@ const statistics = (() => {
         range(of + 1).filter((m) => k / runs - m / of >= seen - 1e-12).map((m) => binomial(m, of, second)))));
     }));
   };
-  const shareLow = (one) => {
+  const shareLow = (one, alpha) => {
     const least = one.against ? -1 : -one.number;
     const mean = one.hits / one.runs - (one.against ? one.against[0] / one.against[1] : one.number);
-    if (shareAbove(one, least + 1e-9) > ALPHA) return least;
-    return root((bound) => shareAbove(one, bound) - ALPHA, least + 1e-9, mean, 40);
+    if (shareAbove(one, least + 1e-9) > alpha) return least;
+    return root((bound) => shareAbove(one, bound) - alpha, least + 1e-9, mean, 40);
   };
 
   // One-sided p-values of an estimate, as in statistics.py.
   const negative = (one) => ({ ...one, mean: -one.mean, shares: one.shares && opposite(one.shares),
     low: one.high === null ? null : -one.high, high: one.low === null ? null : -one.low });
   const above = (one, bound, strictly = true) => {
-    if (one.shares) return shareAbove(one.shares, bound);
+    const looks = one.looks ?? 1;
+    if (one.shares) return Math.min(1, looks * shareAbove(one.shares, bound));
     if (one.error === null) return 1;
     if (one.error === 0) return one.mean > bound || (one.mean === bound && !strictly) ? 0 : 1;
-    return studentCdf((bound - one.mean) / one.error, one.freedom);
+    return Math.min(1, looks * studentCdf((bound - one.mean) / one.error, one.freedom));
   };
   const below = (one, bound, strictly = true) => above(negative(one), -bound, strictly);
   const pValue = (one) => (one.low === null ? null : Math.min(1, 2 * Math.min(above(one, 0), below(one, 0))));
@@ -172,14 +173,15 @@ const statistics = (() => {
   const estimate = (data, metric, found, kind) => {
     const shown = data.metrics[metric], n = found.values.length, prior = shown.priors[kind] ?? null;
     const spread = shown.paired ? found.paired : found.unpaired;
-    const bare = { mean: found.mean, low: null, high: null, count: n, error: null, freedom: null, shares: null, spread, prior };
+    const bare = { mean: found.mean, low: null, high: null, count: n, error: null, freedom: null, shares: null, spread, prior,
+      looks: shown.looks };
     if (shown.exact && n > 1 && spread && spread.variance === 0) {
       return { ...bare, low: found.mean, high: found.mean, error: 0, freedom: n - 1 };
     }
-    if (found.shares) return { ...bare, low: shareLow(found.shares), high: -shareLow(opposite(found.shares)), shares: found.shares };
+    if (found.shares) return { ...bare, low: shareLow(found.shares, ALPHA / shown.looks), high: -shareLow(opposite(found.shares), ALPHA / shown.looks), shares: found.shares };
     const moderated = spread && shrink(spread, prior);
     if (!moderated || moderated.variance === 0) return bare;
-    const error = Math.sqrt(moderated.variance / n), quantile = studentQuantile((1 + CONFIDENCE) / 2, moderated.freedom);
+    const error = Math.sqrt(moderated.variance / n), quantile = studentQuantile(1 - ALPHA / shown.looks, moderated.freedom);
     return { ...bare, error, freedom: moderated.freedom, moderated, quantile,
       low: Math.max(found.mean - quantile * error, found.least), high: Math.min(found.mean + quantile * error, found.most) };
   };
