@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from harness.analysis.diagnosis import context_diagnoses
 from harness.analysis.predictions import questions
+from harness.analysis.ranks import Ranks, ranks
 from harness.analysis.summary import ContextSummary, StudySummary, all_arms
+from harness.quantities import PRIMARY
 from harness.report import carried, mistakes
 from harness.report.navigation import neighbours
 from harness.report.pages.compare import link_to
@@ -39,6 +41,7 @@ def study_page(bench: Bench, summary: StudySummary, figures: Figures, files: Fil
         after=after,
         opening=figures.opening,
         gallery=of_levels(bench, summary),
+        ranks=over_contexts(summary),
         mistakes=mistakes.of_study(bench, summary),
         figures=figures.contexts,
         diagnoses={context.name: context_diagnoses(summary, context) for context in summary.contexts},
@@ -61,6 +64,18 @@ def guessed(summary: StudySummary) -> list[str]:
         for context in summary.contexts
         if any(arm.settings["target_accuracy"] <= arm.chance for arm in context.arms)
     ]
+
+
+def over_contexts(summary: StudySummary) -> Ranks | None:
+    """Return the levels that every context has, ranked over all contexts; None of too few."""
+    runs = summary.counted[PRIMARY]
+    levels = [
+        level for level in summary.tables.levels if all((name, level) in runs.index for name in summary.tables.contexts)
+    ]
+    values = {
+        level: [runs.loc[(name, level)].to_numpy(dtype=float) for name in summary.tables.contexts] for level in levels
+    }
+    return ranks(values, summary.tables.control)
 
 
 def shared_rate(summary: StudySummary, context: ContextSummary) -> str | None:
