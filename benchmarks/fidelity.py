@@ -8,10 +8,9 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import fmean
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-
-import numpy as np
 
 from benchmarks.grids import ROOT, Grid, Trained, described, number, paragraphs, table
 from harness.analysis.agreement import Agreement, agreement
@@ -144,7 +143,8 @@ def accuracy(trained: Trained) -> float:
         if arm["settings"] == plan["base"]
         for run in arm["runs"]
     }
-    return 100 * float(np.mean([trained.store.read(run).metrics["test_accuracy"] for run in runs]))
+    reached = [trained.store.read(run).metrics["test_accuracy"] or 0.0 for run in runs]
+    return 100 * fmean(reached) if reached else float("nan")
 
 
 if __name__ == "__main__":

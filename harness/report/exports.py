@@ -1,4 +1,4 @@
-"""CSV files of everything shown, and data for `dvc plots`."""
+"""Everything shown as CSV and Parquet, and data for `dvc plots`."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -39,19 +39,19 @@ def write_study_tables(summary: StudySummary, out: Path) -> dict[str, str]:
     for name, frame in frames.items():
         if not frame.empty:
             paths[name] = f"tables/{summary.name}_{name}.csv"
-            save(frame, out / paths[name])
+            save_table(frame, out / paths[name])
     return paths
 
 
 def write_shared(summaries: Sequence[StudySummary], judged: Judged, out: Path) -> None:
     """Write what spans the studies: every level, the claims, how they are judged, and data for `dvc plots`."""
     judged = list(judged)
-    save(pd.concat([levels(one).assign(study=one.name) for one in summaries]), out / "tables" / "levels.csv")
-    save(claims(judged), out / "tables" / "claims.csv")
+    save_table(pd.concat([levels(one).assign(study=one.name) for one in summaries]), out / "tables" / "levels.csv")
+    save_table(claims(judged), out / "tables" / "claims.csv")
     every = latex.table(latex.claims(one for _, one in judged), f"The claims, judged. {latex.CLAIMS}", "tab:claims")
     (out / "tables" / "claims.tex").write_text(every, encoding="utf-8")
     learned = rules(summaries[0].rules)
-    save(learned, out / "tables" / "rules.csv")
+    save_table(learned, out / "tables" / "rules.csv")
     (out / "tables" / "rules.tex").write_text(latex.table(latex.written(learned), RULES, "tab:rules"), encoding="utf-8")
     save(effects(summaries), out / "plots" / "effects.csv")
     curves = [mean_curves(summary).assign(study=summary.name) for summary in summaries]
@@ -61,6 +61,14 @@ def write_shared(summaries: Sequence[StudySummary], judged: Judged, out: Path) -
 def save(frame: pd.DataFrame, path: Path) -> None:
     """Write a CSV file with six significant digits and one kind of line end."""
     frame.to_csv(path, index=False, float_format=FLOATS, lineterminator="\n")
+
+
+def save_table(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV and, beside it, as Parquet with all digits."""
+    save(frame, path)
+    # A column of numbers and names, such as what a claim compares with, is text there.
+    mixed = {name: "string" for name in frame if frame[name].map(type).nunique() > 1 and frame[name].dtype == object}
+    frame.astype(mixed).to_parquet(path.with_suffix(".parquet"), index=False)
 
 
 def ends(prefix: str, estimate: Estimate | None) -> dict[str, Any]:

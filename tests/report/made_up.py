@@ -97,9 +97,9 @@ def record(fingerprint: str, seed: int, accuracy: float, settings: dict[str, Any
 class Bench:
     """Builds a store: add studies, then `save` the plan."""
 
-    def __init__(self, root: Path, seeds: int = 3, classes: int = 10) -> None:
+    def __init__(self, root: Path, seeds: int = 3, classes: int = 10, first_seed: int = 0) -> None:
         self.store = Store(root / "runs")
-        self.seeds = seeds
+        self.seeds, self.first_seed = seeds, first_seed
         self.studies: list[dict[str, Any]] = []
         self.dropped: list[dict[str, Any]] = []
         self.classes = [*CLASSES, *(f"class {n}" for n in range(classes - len(CLASSES)))]
@@ -125,10 +125,10 @@ class Bench:
                 settings = BASE | changes | {factor: level}
                 arm: dict[str, Any] = {"context": context, "level": level, "settings": settings, "runs": []}
                 arm["classes"] = len(self.classes)
-                for seed in range(self.seeds):
+                for seed in range(self.first_seed, self.first_seed + self.seeds):
                     broken = (diverged or {}).get(level, 0)
                     reached = accuracy - 0.03 * shift + self._luck(level, context, seed) * spread
-                    status = "diverged" if seed < broken else "done"
+                    status = "diverged" if seed - self.first_seed < broken else "done"
                     arm["runs"].append(self._run(name, context, level, seed, reached, settings, status))
                 arm["tuning"] = self._tuning(name, context, level, accuracy, settings, tune) if tune else None
                 arms.append(arm)

@@ -1,0 +1,103 @@
+"""The pages that compare whole grids, on made-up ones."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from benchmarks import fidelity, replication
+from benchmarks.grids import Trained
+from harness.analysis.agreement import agreement
+from harness.analysis.outcomes import Outcomes, outcomes_of
+from harness.analysis.summary import read_rules, summarise
+from harness.analysis.tables import read_study
+from harness.records import Store
+from tests.report.made_up import Bench, claim, expects
+
+LEVELS = {"sigmoid": 0.32, "tanh": 0.62, "relu": 0.70, "silu": 0.70, "elu": 0.71}
+CONTEXTS = {"plain": {"norm": "none"}, "deep": {"norm": "none", "depth": 8}}
+
+
+@dataclass(frozen=True)
+class Made(Trained):
+    """A grid that was never trained."""
+
+    made: Store
+
+    @property
+    def store(self) -> Store:
+        return self.made
+
+    @property
+    def outcomes(self) -> Outcomes:
+        plan = self.made.read_plan()
+        rules = read_rules(self.made, plan)
+        summaries = [summarise(read_study(self.made, plan, study), rules) for study in plan["studies"]]
+        return outcomes_of(plan, summaries, [(one.name, judged) for one in summaries for judged in one.claims])
+
+
+def grid(root: Path, first_seed: int = 0, **other: float) -> Made:
+    bench = Bench(root, first_seed=first_seed)
+    asked = claim("tanh", "Tanh beats sigmoid.", expects("test_accuracy", "tanh", "sigmoid", "higher", 0.02))
+    for study in ("activation", "loss"):
+        bench.study(study, "activation", LEVELS | other, "relu", CONTEXTS, claims=[asked])
+    return Made(root, bench.save())
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return grid(tmp_path_factory.mktemp("first"))
+
+
+@pytest.fixture(scope="module")
+def again(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return grid(tmp_path_factory.mktemp("again"), first_seed=100)
+
+
+@pytest.fixture(scope="module")
+def turned(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return grid(tmp_path_factory.mktemp("turned"), first_seed=200, sigmoid=0.9)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "settled", "reversed_", "expected"),
+    [
+        ("supported", "supported", [True, True], False, "kept"),
+        ("open", "not testable here", [False, False], False, "kept"),
+        ("supported", "open", [True, False], False, "opened"),
+        ("open", "supported", [False, True], False, "closed"),
+        ("supported", "mixed", [True, True], False, "another"),
+        ("supported", "contradicted", [True, True], True, "reversed"),
+    ],
+)
+def test_what_becomes_of_a_verdict(
+    first: str, second: str, settled: list[bool], reversed_: bool, expected: str
+) -> None:
+    assert replication.fate(first, second, settled, reversed_) == expected
+
+
+def test_verdicts_that_stand_and_that_turn_are_counted(first: Made, again: Made, turned: Made) -> None:
+    text = replication.page(first, again, turned)
+    assert "| kept | 2 | 0 |" in text and "| reversed | 0 | 2 |" in text
+    assert "| tanh | supported | supported | contradicted |" in text
+    # Sigmoid is worse at first and better then, in two contexts of two studies.
+    assert "| reversed | 0 | 4 |" in text
+
+
+def test_luck_alone_is_told_apart_from_an_effect(first: Made, again: Made, turned: Made) -> None:
+    luck = replication.between(first, again)
+    assert (luck.comparisons, luck.found, luck.of) == (20, 0, 2)
+    # The same arm with another mean is no luck.
+    assert replication.between(first, turned).found >= 4
+
+
+def test_generated_pictures_are_held_against_real_ones_and_their_ceiling(
+    first: Made, again: Made, turned: Made
+) -> None:
+    text = fidelity.page(turned, first, again)
+    assert "| of these of opposite sign | 4 | 0 |" in text and "| verdicts reversed | 2 | 0 |" in text
+    assert "| loss (held out) |" in text and "| activation |" in text
+    assert "activation · plain · sigmoid | +2" in text
+    found = agreement(turned.outcomes, first.outcomes)
+    held, rest = (fidelity.rest_of(found, held_out=one) for one in (True, False))
+    assert len(held.pairs) + len(rest.pairs) == len(found.pairs) and {one.study for one in held.pairs} == {"loss"}
