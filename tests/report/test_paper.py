@@ -10,7 +10,7 @@ import pytest
 
 from harness.errors import SettingError
 from harness.report.paper import references
-from harness.report.paper.latex import escape, table, with_interval
+from harness.report.paper.latex import LETTERS, column_format, escape, table, with_interval
 from harness.report.render import render, write_single
 from tests.report.made_up import Bench, claim, expects, three_studies
 
@@ -48,10 +48,22 @@ def test_latex_has_the_numbers_of_the_csv_and_names_interval_and_test(made):
 def test_every_table_is_whole(made, name):
     text = (made[0] / "tables" / f"{name}.tex").read_text()
     rows = rows_of(text)
-    columns = len(re.search(r"\\begin\{(?:tabular|longtable)\}(?:\[[^]]*\])?\{(\w+)\}", text)[1])
+    spec = re.search(r"\\begin\{(?:tabular|longtable)\}(?:\[[^]]*\])?\{(.*)\}", text)[1]
+    columns = len(re.sub(r">\{[^}]*\}p\{[^}]*\}", "p", spec))
     assert rows and {len(row) for row in rows} == {columns}
     assert text.count(r"\begin{") == text.count(r"\end{") and r"\caption{" in text
     assert "%" not in re.sub(r"\\%", "", text)
+
+
+def test_columns_fit_a_line_the_widest_broken():
+    narrow = pd.DataFrame({"level": ["relu"], "accuracy": ["71.2 [69.9, 72.5]"]})
+    assert column_format(narrow) == "lr"
+    wide = narrow.assign(words=["a" * 200], more=["b" * 100])
+    broken = column_format(wide)
+    assert broken.startswith("lr>")
+    shares = [float(share) for share in re.findall(r"p\{([\d.]+)", broken)]
+    assert shares[0] == pytest.approx(2 * shares[1], rel=0.01)
+    assert sum(shares) < 1 - (4 + 17) / LETTERS
 
 
 def test_words_of_users_are_no_latex():

@@ -20,6 +20,8 @@ SPECIAL = {
 }  # fmt: skip
 INTERVAL = "in brackets the 95 % interval over seeds"
 LONG = 30  # rows; a table with more is broken over pages
+SMALL = r"\footnotesize\setlength{\tabcolsep}{3pt}"
+LETTERS = 78  # of that size in a line of LaTeX's article
 
 
 def escape(text: object) -> str:
@@ -44,16 +46,40 @@ def write_tables(summary: StudySummary, out: Path) -> dict[str, str]:
 
 
 def table(frame: pd.DataFrame, caption: str, label: str) -> str:
-    """Return a table of texts as LaTeX; needs the package booktabs, and longtable where it is long."""
-    escaped = frame.map(escape).rename(columns=escape)
-    return escaped.to_latex(
+    """Return a table of texts as LaTeX; needs the packages booktabs and array, and longtable where it is long."""
+    escaped, long = frame.map(escape).rename(columns=escape), len(frame) > LONG
+    text = escaped.to_latex(
         index=False,
-        column_format="l" + "r" * (len(frame.columns) - 1),
+        column_format=column_format(frame),
         caption=escape(caption),
         label=label,
-        longtable=len(frame) > LONG,
-        position=None if len(frame) > LONG else "htbp",
+        longtable=long,
+        position=None if long else "htbp",
     )
+    # A float begins anew in the usual size, so that the small one has to be set within.
+    return f"{{{SMALL}\n{text}}}\n" if long else text.replace("\n", f"\n{SMALL}\n", 1)
+
+
+def column_format(frame: pd.DataFrame) -> str:
+    """Return columns that fit a line: as wide as they are where all do, else the widest broken into lines."""
+    widths = [max(map(len, [str(name), *frame[name]])) for name in frame]
+    room = LETTERS - len(widths)
+    kept: list[int] = []
+    # The narrowest keep their width as long as they take no more than their part of what is left.
+    for place in sorted(range(len(widths)), key=widths.__getitem__):
+        left = room - sum(widths[one] for one in kept)
+        if widths[place] <= left / (len(widths) - len(kept)):
+            kept.append(place)
+    broken = {place: widths[place] for place in range(len(widths)) if place not in kept}
+    left = room - sum(widths[one] for one in kept)
+
+    def column(place: int) -> str:
+        if place not in broken:
+            return "l" if place == 0 else "r"
+        share = left * broken[place] / sum(broken.values()) / LETTERS
+        return rf">{{\raggedright\arraybackslash}}p{{{share:.3f}\linewidth}}"
+
+    return "".join(column(place) for place in range(len(widths)))
 
 
 def written(frame: pd.DataFrame) -> pd.DataFrame:
