@@ -66,6 +66,6 @@ def test_a_level_a_study_a_probe_a_quantity_and_a_data_source(folder: Path) -> N
     params.write_text(params.read_text().replace("source: synthetic", "source: stripes"))
     assert "stripes, 200 train" in harness(folder, "prepare")
     planned = harness(folder, "plan")
-    # Three kernel sizes in two contexts; ten activations in two, and four of them in a third.
+    # Three kernel sizes in two contexts; ten activations in two, and four of them in two more.
     assert re.search(r"mine\s*│\s*6\s", planned)
-    assert re.search(r"activation\s*│\s*24\s", planned)
+    assert re.search(r"activation\s*│\s*28\s", planned)

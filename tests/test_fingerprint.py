@@ -261,7 +261,7 @@ IDLE = {
     "a new level": ("factors.activation", '@ACTIVATION.level("silu")', '@ACTIVATION.level("mish")\ndef mish() -> nn.Module:\n    return nn.Mish()\n\n\n@ACTIVATION.level("silu")'),
     "what only a search does": ("training.search", "max(1, round(spec.settings.epochs", "max(2, round(spec.settings.epochs"),
     "a new setting": ("spec", "    ensemble: int = 1\n", '    ensemble: int = 1\n    mixing: Choice = Choice("none")\n'),
-    "how a study is read": ("studies", '"dropout": (0, 0.99)', '"dropout": (0, 0.9)'),
+    "how a study is read": ("planning.settings", '"dropout": (0, 0.99)', '"dropout": (0, 0.9)'),
     "what a level needs": ("factors.augmentation", "and the pictures are grey", "and these pictures are grey"),
     "a constant of a probe": ("probes.weights", "NEAR_ZERO = 1e-3", "NEAR_ZERO = 1e-4"),
 }  # fmt: skip

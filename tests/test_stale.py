@@ -7,11 +7,12 @@ import pytest
 from benchmarks import stale
 
 
-def test_no_edit_leaves_a_stale_result(tmp_path: Path) -> None:
-    counts = stale.search(24, seed=1, folder=tmp_path)
-    assert counts["edits"] == 24
-    assert counts["fingerprints kept, and the run trained"] >= 10
-    assert counts["fingerprints changed"] >= 20
+@pytest.mark.parametrize("edits", [10, pytest.param(48, marks=pytest.mark.slow)])
+def test_no_edit_leaves_a_stale_result(edits: int, tmp_path: Path) -> None:
+    counts = stale.search(edits, seed=1, folder=tmp_path)
+    assert counts["edits"] == edits
+    assert counts["fingerprints kept, and the run trained"] >= edits // 3
+    assert counts["fingerprints changed"] >= edits // 2
     assert counts["stale"] == 0
 
 

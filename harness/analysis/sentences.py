@@ -164,7 +164,8 @@ def sizes(arms: Sequence[Arm]) -> str:
     if len(found) == 1:
         return f"{shown.difference(found[0].mean, sign=False)} ({interval(found[0], shown, seeds=False)})"
     low, high = (pick(one.mean for one in found) for pick in (min, max))
-    return f"{shown.difference(low, unit=False, sign=False)} to {shown.difference(high, sign=False)}"
+    least, most = (shown.difference(end, unit=False, sign=False) for end in (low, high))
+    return f"{least} to {shown.difference(high, sign=False)}" if least != most else shown.difference(high, sign=False)
 
 
 def named(arm: Arm, factor: str) -> str:

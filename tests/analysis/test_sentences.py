@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -155,3 +156,10 @@ def test_records_of_several_machines_are_told():
     assert sentences.machines([one, other]).startswith("These runs were made on several processors (A, B). ")
     gpus = [one | {"gpu": "H100"}, one | {"gpu": "T4", "processor_class": "AVX512"}]
     assert "several classes of processor (AVX2, AVX512) and several GPUs (H100, T4)" in sentences.machines(gpus)
+
+
+def test_a_range_without_width_is_one_number():
+    arms = [SimpleNamespace(primary=compared([0.621, 0.621, 0.6211])), SimpleNamespace(primary=compared([-0.621] * 3))]
+    assert sentences.sizes(arms).replace("\u00a0", " ") == "62.1 points"
+    arms.append(SimpleNamespace(primary=compared([0.1, 0.2, 0.3])))
+    assert sentences.sizes(arms).replace("\u00a0", " ") == "20.0 to 62.1 points"

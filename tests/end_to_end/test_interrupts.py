@@ -50,6 +50,7 @@ def test_the_same_command_goes_on_with_what_is_missing(way: str, how: signal.Sig
     assert recorded(project) - before == {"new": total(way)}
 
 
+@pytest.mark.slow
 def test_other_commands_of_dvc_lose_nothing_either(project: Path) -> None:
     forget(project)
     dvc(project, "repro", "train")

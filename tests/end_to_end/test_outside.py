@@ -98,6 +98,7 @@ def test_the_guide_leads_from_an_empty_folder_to_a_report(bench: Path, environme
     assert re.findall(r"Running stage '(\w+)'", again) == ["installed", "track"]
 
 
+@pytest.mark.slow
 def test_a_changed_level_trains_its_own_runs_again(bench: Path, environment: dict[str, str]) -> None:
     before = records(bench)
     plugin = bench / "plugins" / "my_levels.py"

@@ -142,6 +142,7 @@ def test_two_classes_of_few_grey_pictures(written: Write, plan_of: Callable[...,
     assert [str(one) for one in plan.left_out] == [
         "augmentation: colour, all left out: augmentation changes colours, and the pictures are grey",
         "batch_norm in large batch left out: batch_size is larger than the training split, 42 pictures",
+        "batch_size in rate tuned left out: batch_size is larger than the training split, 42 pictures",
         "batch_size: 128, 512 left out: batch_size is larger than the training split, 42 pictures",
         "data_amount: 0.05 left out: data_amount leaves less than one training picture of 'class 1', which has 18",
         "preprocessing: pca_whitening, zca_whitening left out: preprocessing decorrelates colours, and the pictures are grey",
@@ -170,11 +171,11 @@ def test_grey_is_grey_however_it_is_stored(
 def test_a_report_says_what_was_left_out(written: Write, plan_of: Callable[..., Plan], tmp_path: Path) -> None:
     prepared = written([20, 20], mode="L")
     names = ["activation", "preprocessing", "transfer"]
-    plan = plan_of(prepared, names, epochs=1)
     data = load_run_data(prepared, "cpu")
     store = Store(tmp_path / "runs")
-    for spec in plan.pending.values():
-        store.write(run(spec, data))
+    while (plan := plan_of(prepared, names, epochs=1)).pending:
+        for spec in plan.pending.values():
+            store.write(run(spec, data))
     store.write_plan(plan.to_json())
     render(store, tmp_path / "reports", processes=1)
     pages = {page.stem: page.read_text() for page in (tmp_path / "reports").glob("*.html")}
@@ -190,9 +191,7 @@ def test_a_report_says_what_was_left_out(written: Write, plan_of: Callable[..., 
     # Two classes: guessing reaches the recipe's target.
     fast = claims[claims.index('id="claim-act-relu-fast"') :]
     assert "Not testable on this data: guessing reaches the target accuracy" in fast
-    words = (
-        "<b>Not on this data:</b> epochs to target in plain, deep, high rate, as guessing reaches the target accuracy."
-    )
+    words = "<b>Not on this data:</b> epochs to target in plain, deep, high rate, tuned rate, as guessing reaches the target accuracy."
     assert words in pages["activation"]
     table = (tmp_path / "reports" / "tables" / "claims.csv").read_text()
     assert "transfer,transfer-few,False,not testable here" in table and "needs 4 classes or more" in table

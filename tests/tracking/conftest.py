@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from harness import book
 from harness.records import Store
 from harness.spec import RunResult
+from harness.tracking import book
 from tests.end_to_end.test_pipeline import git
 
 BASE = {

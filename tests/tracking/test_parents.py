@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from harness import book, tracking
 from harness.records import Store
+from harness.tracking import book
+from harness.tracking import tracker as tracking
 from harness.tracking.parents import PARENT, read_parents
 from tests.tracking.conftest import Go, rows, shown, shrink
 

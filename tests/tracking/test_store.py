@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import book, tracking
 from harness.records import Store
+from harness.tracking import book
+from harness.tracking import tracker as tracking
 from harness.tracking.owner import Owner
 from tests.conftest import ROOT
 from tests.tracking.conftest import Go, rows, shown, shrink

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from harness import book, tracking
 from harness.errors import SettingError
 from harness.records import Store
 from harness.spec import RunResult
+from harness.tracking import book
+from harness.tracking import tracker as tracking
 from harness.tracking.entries import metric_name
 from tests.tracking.conftest import BASE, arm, record, shown
 
