@@ -1,6 +1,6 @@
-"""Everything shown as CSV and Parquet, and data for `dvc plots`."""
+"""Everything shown as CSV, the whole grid as Parquet, and data for `dvc plots`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,20 +39,30 @@ def write_study_tables(summary: StudySummary, out: Path) -> dict[str, str]:
     for name, frame in frames.items():
         if not frame.empty:
             paths[name] = f"tables/{summary.name}_{name}.csv"
-            save_table(frame, out / paths[name])
+            save(frame, out / paths[name])
     return paths
 
 
 def write_shared(summaries: Sequence[StudySummary], judged: Judged, out: Path) -> None:
     """Write what spans the studies: every level, the claims, how they are judged, and data for `dvc plots`."""
     judged = list(judged)
-    save_table(pd.concat([levels(one).assign(study=one.name) for one in summaries]), out / "tables" / "levels.csv")
-    save_table(claims(judged), out / "tables" / "claims.csv")
+    every_level, every_claim = of_all(summaries, levels), claims(judged)
+    save(every_level, out / "tables" / "levels.csv")
+    save(every_claim, out / "tables" / "claims.csv")
     every = latex.table(latex.claims(one for _, one in judged), f"The claims, judged. {latex.CLAIMS}", "tab:claims")
     (out / "tables" / "claims.tex").write_text(every, encoding="utf-8")
     learned = rules(summaries[0].rules)
-    save_table(learned, out / "tables" / "rules.csv")
+    save(learned, out / "tables" / "rules.csv")
     (out / "tables" / "rules.tex").write_text(latex.table(latex.written(learned), RULES, "tab:rules"), encoding="utf-8")
+    whole = {
+        "levels": every_level,
+        "claims": every_claim,
+        "rules": learned,
+        "runs": of_all(summaries, lambda one: one.tables.runs),
+        "curves": of_all(summaries, lambda one: one.tables.curves),
+    }
+    for name, frame in whole.items():
+        save_parquet(frame, out / "tables" / f"{name}.parquet")
     save(effects(summaries), out / "plots" / "effects.csv")
     curves = [mean_curves(summary).assign(study=summary.name) for summary in summaries]
     save(pd.concat(curves), out / "plots" / "curves.csv")
@@ -63,12 +73,16 @@ def save(frame: pd.DataFrame, path: Path) -> None:
     frame.to_csv(path, index=False, float_format=FLOATS, lineterminator="\n")
 
 
-def save_table(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV and, beside it, as Parquet with all digits."""
-    save(frame, path)
+def of_all(summaries: Sequence[StudySummary], table: Callable[[StudySummary], pd.DataFrame]) -> pd.DataFrame:
+    """Return the same table of all studies as one, with a column `study`."""
+    return pd.concat([table(one).assign(study=one.name) for one in summaries], ignore_index=True)
+
+
+def save_parquet(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table of the whole grid as Parquet, with all digits."""
     # A column of numbers and names, such as what a claim compares with, is text there.
-    mixed = {name: "string" for name in frame if frame[name].map(type).nunique() > 1 and frame[name].dtype == object}
-    frame.astype(mixed).to_parquet(path.with_suffix(".parquet"), index=False)
+    mixed = {name: "string" for name in frame if frame[name].dtype == object and frame[name].map(type).nunique() > 1}
+    frame.astype(mixed).to_parquet(path, index=False)
 
 
 def ends(prefix: str, estimate: Estimate | None) -> dict[str, Any]:

@@ -87,9 +87,16 @@ def test_every_study_has_its_page_tables_and_plot_data(report):
         assert {f"{study}_{kind}.csv" for kind in ("levels", "runs", "curves")} <= {
             path.name for path in (report / "tables").iterdir()
         }
-        for path in (report / "tables").glob(f"{study}_*.csv"):
-            read = pd.read_csv(path, keep_default_na=False, na_values=[""])
-            assert len(pd.read_parquet(path.with_suffix(".parquet"))) == len(read)
+    for name in ("levels", "claims", "rules"):
+        whole, csv = (
+            pd.read_parquet(report / "tables" / f"{name}.parquet"),
+            pd.read_csv(report / "tables" / f"{name}.csv"),
+        )
+        assert list(whole) == list(csv) and len(whole) == len(csv)
+    for name in ("runs", "curves"):
+        whole = pd.read_parquet(report / "tables" / f"{name}.parquet")
+        parts = [pd.read_csv(report / "tables" / f"{study}_{name}.csv") for study in studies]
+        assert len(whole) == sum(map(len, parts)) and sorted(set(whole["study"])) == studies
     curves = pd.read_csv(report / "plots" / "curves.csv", keep_default_na=False)
     assert {"epoch", "level", "context", "validation_accuracy"} < set(curves)
     assert sorted(set(curves["study"])) == studies

@@ -123,7 +123,8 @@ def test_another_target_is_shown_without_training(store: Store, uri: str, plan: 
     tracking.track(store, uri)
     for one in plan["studies"]:
         for each in one["arms"]:
-            each["settings"] = each["settings"] | {"target_accuracy": 0.1}
+            for body in (each, each["tuning"] or {"settings": {}}):
+                body["settings"] = body["settings"] | {"target_accuracy": 0.1}
     store.write_plan(plan)
     assert tracking.track(store, uri)["added"] == 7
     client = book.open_client(uri)

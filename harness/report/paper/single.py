@@ -7,7 +7,7 @@ from pathlib import Path
 LARGEST = 200_000  # bytes of a table that travels with the page
 MENU = re.compile(r'<header class="top">.*?</header>|<div class="classbar".*?</div>', re.DOTALL)
 LINK = re.compile(r'<a ([^>]*?)href="([^"#][^"]*)"[^>]*>(.*?)</a>', re.DOTALL)
-TYPES = {".csv": "text/csv", ".parquet": "application/vnd.apache.parquet", ".tex": "application/x-tex"}
+TYPES = {".csv": "text/csv", ".tex": "application/x-tex"}
 
 
 def single_page(html: str, folder: Path) -> str:
