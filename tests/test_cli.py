@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,10 +16,12 @@ import pytest
 import yaml
 from PIL import Image
 
+from harness.campaign.audit import parse
 from harness.campaign.train import Campaign
 from harness.config import load_params
 from harness.console import console
 from harness.engines.events import Epoch, Finished
+from harness.errors import SettingError
 from harness.planning.plan import Target, make_plan
 from harness.planning.studies import load_study
 from harness.records import Store
@@ -146,6 +149,38 @@ def test_a_search_ends_with_what_to_put_into_the_recipe(folder: Path) -> None:
     edit(folder / "params.yaml", "penalty: none", f"penalty: {found['penalty']}")
     edit(folder / "params.yaml", "learning_rate: null", f"learning_rate: {found['learning_rate']}")
     assert harness(folder, "plan").returncode == 0
+
+
+def test_an_audit_shows_choices_alone_and_with_one_another(folder: Path) -> None:
+    edit(folder / "params.yaml", "seeds: null", "seeds: 2")
+    (folder / ".dvc").mkdir()
+    assert harness(folder, "prepare").returncode == 0
+    assert harness(folder, "train").returncode == 0
+    done = harness(folder, "audit", "activation=tanh", "dropout=0.5")
+    assert done.returncode == 0, done.stderr
+    # Of its four arms the study has trained the recipe and tanh alone.
+    assert "4 of 4 runs" in done.stderr
+    assert "4 arms, 2 seeds: test accuracy, points" in " ".join(done.stdout.split())
+    for words in ("activation=tanh", "dropout=0.5", "without", "one factor at a time"):
+        assert words in done.stdout
+    # The plan of the grid is its own still.
+    assert harness(folder, "report").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        (["norm=gruop", "depth=4"], "unknown norm 'gruop' in audit: norm; did you mean 'group'"),
+        (["norm"], "write setting=value, norm=none for example, not 'norm'"),
+        (["norm=none"], "takes 2 to 8 choices, not 1"),
+        (["norm=none", "norm=layer"], "norm is named twice"),
+        (["depht=4", "norm=none"], "did you mean 'depth'"),
+        (["dropout=[", "norm=none"], "'[' is no value for dropout"),
+    ],
+)
+def test_what_an_audit_cannot_take_is_one_line(choices: list[str], words: str) -> None:
+    with pytest.raises(SettingError, match=re.escape(words)):
+        parse(choices)
 
 
 @pytest.mark.parametrize(

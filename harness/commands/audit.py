@@ -52,11 +52,11 @@ def show(names: list[str], effects: list["Effect"], shape: tuple[int, ...]) -> N
     shown = quantity(PRIMARY)
 
     def words(one: "Effect") -> str:
-        return shown.difference(one.estimate.mean) + ("" if one.sure else " (not sure)")
+        return shown.difference(one.estimate.mean, unit=False) + ("" if one.sure else " ?")
 
     table = Table(
         "choice", "alone, at the recipe", "averaged over the others", "least, with", "most, with",
-        title=f"{shape[0]} arms, {shape[1]} seeds: {shown.label}, points; sure at 5 % over all of them (Holm)",
+        title=f"{shape[0]} arms, {shape[1]} seeds: {shown.label}, {shown.difference_unit}; ? may be nothing (Holm, 5 %)",
     )  # fmt: skip
     flips: list[str] = []
     for factor, name in enumerate(names):
