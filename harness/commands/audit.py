@@ -54,10 +54,10 @@ def show(names: list[str], effects: list["Effect"], shape: tuple[int, ...]) -> N
     def words(one: "Effect") -> str:
         return shown.difference(one.estimate.mean, unit=False) + ("" if one.sure else " ?")
 
-    table = Table(
-        "choice", "alone, at the recipe", "averaged over the others", "least, with", "most, with",
-        title=f"{shape[0]} arms, {shape[1]} seeds: {shown.label}, {shown.difference_unit}; ? may be nothing (Holm, 5 %)",
-    )  # fmt: skip
+    what = f"{shape[0]} arms, {shape[1]} seeds: {shown.label}, {shown.difference_unit}"
+    table = Table(title=f"{what}; ? may be nothing (Holm, 5 %)")
+    for head in ("choice", "alone, at the recipe", "averaged over the others", "least, with", "most, with"):
+        table.add_column(head, overflow="fold")
     flips: list[str] = []
     for factor, name in enumerate(names):
         mine = [one for one in effects if one.factor == factor]
