@@ -130,9 +130,9 @@ def how_judged(rules: Rules, metric: str) -> str:
         else ""
     )
     if prior is None:
-        return added.lstrip() + (
+        return (
             "Differences are taken seed by seed, and each interval is Student's t of its own seeds: too few "
-            "comparisons of this grid scatter to learn from them how much one does."
+            f"comparisons of this grid scatter to learn from them how much one does.{added}"
         )
     how = "taken seed by seed" if rule.paired else "those of means, as if each run had luck of its own"
     found = (

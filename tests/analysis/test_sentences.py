@@ -4,6 +4,8 @@ from types import SimpleNamespace
 import pytest
 
 from harness.analysis import sentences
+from harness.analysis.moderation import Prior
+from harness.analysis.rules import Rule
 from harness.analysis.statistics import mean_interval
 from harness.analysis.summary import Compared, standing, summarise
 from harness.analysis.tables import read_study
@@ -163,3 +165,11 @@ def test_a_range_without_width_is_one_number():
     assert sentences.sizes(arms).replace("\u00a0", " ") == "62.1 points"
     arms.append(SimpleNamespace(primary=compared([0.1, 0.2, 0.3])))
     assert sentences.sizes(arms).replace("\u00a0", " ") == "20.0 to 62.1 points"
+
+
+@pytest.mark.parametrize("prior", [None, Prior(1e-4, 4.0, 40.0, 20)])
+def test_looks_are_told_where_there_were_several(prior):
+    rule = Rule(priors={"difference": prior})
+    assert "Bonferroni" not in sentences.how_judged({"test_accuracy": rule}, "test_accuracy")
+    words = sentences.how_judged({"test_accuracy": replace(rule, looks=3)}, "test_accuracy")
+    assert ". Seeds were added where something was open, after up to 3 looks: each p is multiplied by 3" in words
