@@ -212,11 +212,20 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Edit:
+    """A change of what a claim expects: the commit whose results had been seen by then, and why it was made."""
+
+    after: str
+    because: str
+
+
+@dataclass(frozen=True)
 class Claim:
     """A sentence of the lecture in our own words; supported if every comparison is.
 
     `because` says why the quantities compared measure what the words say. A `check` holds by arithmetic, so that no run
-    could contradict it: that it does is looked at seed by seed.
+    could contradict it: that it does is looked at seed by seed. `edited` tells when its comparisons were changed after
+    results had been seen: seeds that had not been are what judges it then.
     """
 
     id: str
@@ -225,6 +234,7 @@ class Claim:
     comparisons: tuple[Comparison, ...]
     check: bool = False
     because: str = ""
+    edited: tuple[Edit, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -156,6 +156,11 @@ def group(arms: Sequence[Arm], factor: str) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def times(count: int) -> str:
+    """Return `once`, `twice`, `3 times`."""
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
 def sizes(arms: Sequence[Arm]) -> str:
     """Return how far arms are from their control, without a sign: one with its interval, of several the range."""
     shown = quantity(PRIMARY)

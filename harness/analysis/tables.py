@@ -12,7 +12,7 @@ from harness.errors import SettingError
 from harness.planning.left_out import LeftOut
 from harness.quantities import PRIMARY, quantity
 from harness.records import Store
-from harness.spec import Claim, Comparison, RunResult, epochs_to
+from harness.spec import Claim, Comparison, Edit, RunResult, epochs_to
 
 RUN_KEYS = ["context", "level", "seed"]
 # Accuracy above chance of a run that guesses: three standard errors of guessing on 1,000 pictures of 10 classes.
@@ -82,8 +82,16 @@ class StudyTables:
 def parse_claim(claim: dict[str, Any]) -> Claim:
     """Read a claim as `plan.json` spells it."""
     comparisons = tuple(parse_comparison(one) for one in claim["comparisons"])
-    check, because = bool(claim.get("check")), claim.get("because", "")
-    return Claim(claim["id"], claim["words"], claim["source"], comparisons, check, because)
+    edited = tuple(Edit(**one) for one in claim.get("edited", ()))
+    return Claim(
+        claim["id"],
+        claim["words"],
+        claim["source"],
+        comparisons,
+        bool(claim.get("check")),
+        claim.get("because", ""),
+        edited,
+    )
 
 
 def parse_comparison(one: dict[str, Any]) -> Comparison:

@@ -7,7 +7,7 @@ from harness.errors import SettingError, choices
 from harness.planning.files import ClaimFile, ExpectFile, StudyFile, WhereFile
 from harness.probes import PROBE
 from harness.quantities import QUANTITIES
-from harness.spec import Claim, Comparison, Context
+from harness.spec import Claim, Comparison, Context, Edit
 
 
 def read_claim(
@@ -40,7 +40,8 @@ def read_claim(
                     levels = ", ".join(map(repr, dict.fromkeys(compared)))
                     raise SettingError(f"{where} compares {levels} in {lacking[0]!r}, which sweeps other levels alone")
                 comparisons.append(read_comparison(expect, level, context, file.control))
-    return Claim(claim.id, claim.words, claim.source, tuple(comparisons), claim.check, claim.because)
+    edited = tuple(Edit(one.after, one.because) for one in claim.edited)
+    return Claim(claim.id, claim.words, claim.source, tuple(comparisons), claim.check, claim.because, edited)
 
 
 def against_of(part: ExpectFile | WhereFile, control: str) -> str | float:

@@ -39,6 +39,13 @@ class ExpectFile(Strict):
     more_than: str | None = None
 
 
+class EditFile(Strict):
+    """That an expectation was changed after results had been seen: those of which commit, and why."""
+
+    after: str = Field(pattern="^[0-9a-f]{7,40}$")
+    because: str = Field(min_length=1)
+
+
 class ClaimFile(Strict):
     """A claim of the lecture in our own words."""
 
@@ -47,6 +54,7 @@ class ClaimFile(Strict):
     source: str
     because: str = Field(min_length=1)
     check: bool = False
+    edited: list[EditFile] = Field(default=[])
     expect: list[ExpectFile] = Field(min_length=1)
 
 
