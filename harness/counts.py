@@ -1,10 +1,10 @@
 """How many runs a plan has, in the words that train, report and track share, so that their numbers add up."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-Json = Mapping[str, Any]
+from harness.written import StudyJson
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,12 @@ class Runs:
     ensembles: frozenset[str]
 
     @classmethod
-    def of(cls, plan: Json) -> "Runs":
-        """Read them from what `plan.json` says."""
-        runs = list(every_run(plan))
+    def of(cls, studies: Iterable[StudyJson]) -> "Runs":
+        """Read them from the studies of a plan."""
+        runs = list(every_run(studies))
         ensembles = frozenset(run["fingerprint"] for run in runs if run.get("members"))
         shown = frozenset(run["fingerprint"] for run in runs) - ensembles
-        members = frozenset(member for run in runs for member in run.get("members", ()))
+        members = frozenset(str(member) for run in runs for member in run.get("members") or ())
         return cls(shown, members - shown, ensembles)
 
     @property
@@ -44,12 +44,13 @@ class Runs:
         return f" and {plural(len(self.ensembles), 'ensemble')}" if self.ensembles else ""
 
 
-def every_run(plan: Json) -> Iterator[Json]:
-    """Yield every judged and every tuning run of a plan, as often as it is shown."""
-    for study in plan["studies"]:
+def every_run(studies: Iterable[StudyJson]) -> Iterator[Mapping[str, Any]]:
+    """Yield every judged and every tuning run of studies, as often as it is shown."""
+    for study in studies:
         for arm in study["arms"]:
             yield from arm["runs"]
-            yield from (arm.get("tuning") or {"runs": ()})["runs"]
+            if tuning := arm.get("tuning"):
+                yield from tuning["runs"]
 
 
 def plural(count: int, what: str) -> str:

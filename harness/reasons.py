@@ -15,7 +15,8 @@ from harness.tracking.entries import planned_runs
 
 MOST_LINES = 12
 ONE_BY_ONE = ("seed", "data", "device", "precision", "threads")
-Slot = tuple[str, str, str, int, float | None]
+# Study, context, level, seed, and the value that a trial tries.
+Slot = tuple[str, str, str, int, object]
 
 
 def why(plan: Plan, store: Store) -> list[str]:

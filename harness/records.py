@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator
 from configparser import ConfigParser
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from harness.errors import SettingError
 from harness.spec import RunResult
+from harness.written import PlanJson
 
 RECORD = "record.json"
 ARRAYS = "arrays.npz"
@@ -205,16 +206,28 @@ class Store:
         """Return those that have no record yet."""
         return {fingerprint for fingerprint in fingerprints if not self.has(fingerprint)}
 
-    def write_plan(self, plan: dict[str, Any]) -> None:
+    def write_plan(self, plan: PlanJson) -> None:
         """Replace `plan.json`, which says what the studies are and which records belong to them."""
         self.plan_path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.plan_path.with_suffix(".partial")
         partial.write_text(json.dumps(plan, indent=1) + "\n")
         partial.replace(self.plan_path)
 
-    def read_plan(self) -> dict[str, Any]:
-        """Return the plan of the last `train`; SettingError if there is none."""
+    def read_plan(self) -> PlanJson:
+        """Return the plan of the last `train`; SettingError if there is none or it is damaged."""
+        # What trains on a machine of its own writes records and reads no plan.
+        from pydantic import TypeAdapter, ValidationError
+
         try:
-            return json.loads(self.plan_path.read_text())
+            plan = json.loads(self.plan_path.read_text(encoding="utf-8"))
+            TypeAdapter(PlanJson).validate_python(plan)
         except FileNotFoundError as error:
             raise SettingError(f"{self.plan_path} is missing; run `dvc repro train` first") from error
+        except (ValueError, ValidationError) as error:
+            found = error.errors()[0]["loc"] if isinstance(error, ValidationError) else ()
+            place = ".".join(map(str, found)) or "it"
+            raise SettingError(
+                f"{self.plan_path} is damaged or of another version: {place} can't be read; "
+                "run `dvc repro --force train`"
+            ) from error
+        return cast(PlanJson, plan)

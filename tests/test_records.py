@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -221,3 +222,21 @@ def test_worktrees_share_the_cache_of_the_first(tmp_path: Path) -> None:
         identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
         subprocess.run(["git", *identity, *command], cwd=first, check=True, capture_output=True)
     assert cache_folder(second) == cache_folder(first) == first / ".dvc" / "cache" / "records"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("{", "it"),
+        ("[]", "it"),
+        ('{"profile": "quick", "data": {}, "base": {}, "studies": [{"name": "a"}]}', "studies.0."),
+    ],
+)
+def test_a_damaged_plan_is_one_line(text: str, place: str, tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs")
+    with pytest.raises(SettingError, match="is missing; run `dvc repro train` first"):
+        store.read_plan()
+    store.plan_path.write_text(text)
+    with pytest.raises(SettingError, match=f"damaged or of another version: {re.escape(place)}") as caught:
+        store.read_plan()
+    assert "\n" not in str(caught.value)

@@ -12,6 +12,7 @@ from harness.analysis.summary import Compared, Standing, StudySummary, training_
 from harness.analysis.verdicts import Judged, JudgedClaim, Verdict
 from harness.errors import SettingError
 from harness.spec import Comparison
+from harness.written import PlanJson
 
 FILE = "verdicts.json"
 FORMAT = 1
@@ -125,7 +126,7 @@ class Outcomes(Part):
 
 
 def outcomes_of(
-    plan: dict[str, Any], summaries: Sequence[StudySummary], judged: Iterable[tuple[str, JudgedClaim]]
+    plan: PlanJson, summaries: Sequence[StudySummary], judged: Iterable[tuple[str, JudgedClaim]]
 ) -> Outcomes:
     """Return what the studies of a plan found; `judged` are all claims, each with the name of its study."""
     claims: dict[str, dict[str, ClaimOutcome]] = {}
@@ -137,7 +138,7 @@ def outcomes_of(
     return Outcomes(about=about(plan, summaries), studies=found)
 
 
-def about(plan: dict[str, Any], summaries: Sequence[StudySummary]) -> About:
+def about(plan: PlanJson, summaries: Sequence[StudySummary]) -> About:
     """Return what the studies of a plan rest on."""
     seconds = training_seconds(summaries)
     environments: list[dict[str, Any]] = []

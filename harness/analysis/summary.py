@@ -18,6 +18,7 @@ from harness.analysis.verdicts import JudgedClaim, judge_claim
 from harness.counts import Runs
 from harness.quantities import PRIMARY, quantity
 from harness.records import Store
+from harness.written import ArmJson, ContextJson, PlanJson, TuningJson
 
 # suggestive: clear of zero by itself, not after adjustment for the comparisons of its study. different: clear of zero,
 # of a metric that is neither good nor bad.
@@ -140,7 +141,7 @@ def training_seconds(summaries: Sequence[StudySummary]) -> dict[str, float]:
 
     An average trains nothing; its members count, those too that no study shows, of which the store tells.
     """
-    runs = Runs.of({"studies": [one.tables.plan for one in summaries]})
+    runs = Runs.of(one.tables.plan for one in summaries)
     seconds: dict[str, float] = {}
     for table in (table for one in summaries for table in (one.tables.runs, one.tables.tuning)):
         if not table.empty:
@@ -155,7 +156,7 @@ def mean_of(estimate: Estimate | None) -> float:
     return estimate.mean if estimate else float("-inf")
 
 
-def read_rules(store: Store, plan: dict[str, Any]) -> Rules:
+def read_rules(store: Store, plan: PlanJson) -> Rules:
     """Return how every quantity that a study or a claim names is judged, learned from all studies of a plan."""
     tables = [read_study(store, plan, study) for study in plan["studies"]]
     return rules_of(tables, plan.get("looks", 1))
@@ -199,7 +200,7 @@ def summarise(tables: StudyTables, rules: Rules | None = None) -> StudySummary:
 
 
 def summarise_context(
-    tables: StudyTables, arms: Arms, context: dict[str, Any], primary: list[Compared], rules: Rules
+    tables: StudyTables, arms: Arms, context: ContextJson, primary: list[Compared], rules: Rules
 ) -> ContextSummary:
     """Return the arms of one context with what the seeds can resolve; `primary` are those of all contexts."""
     name = context["name"]
@@ -220,10 +221,10 @@ def summarise_context(
     )
 
 
-def summarise_arm(tables: StudyTables, counted: pd.DataFrame, plan: dict[str, Any], primary: Compared) -> Arm:
+def summarise_arm(tables: StudyTables, counted: pd.DataFrame, plan: ArmJson, primary: Compared) -> Arm:
     """Return one arm: the primary metric, cost, and runs that did not finish."""
-    context, level = plan["context"], str(plan["level"])
-    rows = counted.loc[(context, level)]
+    context, level, tuning = plan["context"], str(plan["level"]), plan.get("tuning")
+    rows = counted.loc[(context, level), :]
     unfinished = rows.loc[rows["status"] != "done", "status"].value_counts()
     return Arm(
         context=context,
@@ -234,17 +235,17 @@ def summarise_arm(tables: StudyTables, counted: pd.DataFrame, plan: dict[str, An
         costs={name: mean_interval(by_seed(counted, context, level, name).to_numpy()) for name in COSTS},
         runs=len(rows),
         unfinished={str(status): int(count) for status, count in unfinished.sort_index().items()},
-        chosen=plan["tuning"]["chosen"] if plan.get("tuning") else None,
-        edge=edge_of(plan["tuning"]) if plan.get("tuning") else None,
+        chosen=tuning["chosen"] if tuning else None,
+        edge=edge_of(tuning) if tuning else None,
         chance=chance_of(plan),
         settings=plan["settings"],
     )
 
 
-def edge_of(tuning: dict[str, Any]) -> str | None:
+def edge_of(tuning: TuningJson) -> str | None:
     """Return whether the chosen value is the smallest or the largest that was tried."""
-    tried = [run["value"] for run in tuning["runs"]]
-    return {min(tried): "smallest", max(tried): "largest"}.get(tuning["chosen"])
+    tried, chosen = [run["value"] for run in tuning["runs"]], tuning["chosen"]
+    return "smallest" if chosen == min(tried) else "largest" if chosen == max(tried) else None
 
 
 def compare_levels(tables: StudyTables, arms: Arms, metric: str, rules: Rules) -> list[Compared]:
@@ -302,7 +303,7 @@ def standing(metric: str, difference: Estimate | None, p_adjusted: float | None)
     return "better" if (difference.mean > 0) == (wanted == "higher") else "worse"
 
 
-def varied_and_fixed(arms: list[dict[str, Any]]) -> tuple[tuple[str, ...], dict[str, Any]]:
+def varied_and_fixed(arms: list[ArmJson]) -> tuple[tuple[str, ...], dict[str, Any]]:
     """Return the names of the settings that differ between arms, and the values that all share."""
     first = arms[0]["settings"]
     varied = tuple(name for name in first if any(arm["settings"].get(name) != first[name] for arm in arms))

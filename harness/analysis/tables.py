@@ -13,6 +13,7 @@ from harness.planning.left_out import LeftOut
 from harness.quantities import PRIMARY, quantity
 from harness.records import Store
 from harness.spec import Claim, Comparison, Edit, RunResult, epochs_to
+from harness.written import ArmJson, PlanJson, RunJson, StudyJson
 
 RUN_KEYS = ["context", "level", "seed"]
 # Accuracy above chance of a run that guesses: three standard errors of guessing on 1,000 pictures of 10 classes.
@@ -34,7 +35,7 @@ class StudyTables:
     per_class: context, level, seed, class, accuracy.
     """
 
-    plan: dict[str, Any]
+    plan: StudyJson
     runs: pd.DataFrame
     curves: pd.DataFrame
     tuning: pd.DataFrame
@@ -108,7 +109,7 @@ def parse_comparison(one: dict[str, Any]) -> Comparison:
     )
 
 
-def read_study(store: Store, plan: dict[str, Any], study: dict[str, Any]) -> StudyTables:
+def read_study(store: Store, plan: PlanJson, study: StudyJson) -> StudyTables:
     """Read every record of one study; SettingError says how many are missing and what to run."""
     complain_if_missing(store, study)
     run_rows, curve_frames, class_rows, environments = [], [], [], []
@@ -134,17 +135,17 @@ def read_study(store: Store, plan: dict[str, Any], study: dict[str, Any]) -> Stu
     )
 
 
-def judged_runs(study: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+def judged_runs(study: StudyJson) -> Iterator[tuple[ArmJson, RunJson]]:
     """Yield (arm, run) for every run that the study is judged by."""
     for arm in study["arms"]:
         for run in arm["runs"]:
             yield arm, run
 
 
-def complain_if_missing(store: Store, study: dict[str, Any]) -> None:
+def complain_if_missing(store: Store, study: StudyJson) -> None:
     """Raise SettingError unless every run of the study, tuning included, has its record."""
-    tuning = [(arm, run) for arm in study["arms"] if arm.get("tuning") for run in arm["tuning"]["runs"]]
-    runs = [*judged_runs(study), *tuning]
+    trials = [(arm, trial) for arm in study["arms"] if (tuning := arm.get("tuning")) for trial in tuning["runs"]]
+    runs = [*judged_runs(study), *trials]
     if not runs or not all(arm["runs"] for arm in study["arms"]):
         raise SettingError(f"study {study['name']} has arms without runs in {store.plan_path}; run `dvc repro`")
     lost = [(arm, run) for arm, run in runs if not store.has(run["fingerprint"])]
@@ -167,12 +168,12 @@ def complain_if_mixed(study: str, environments: list[dict[str, Any]]) -> None:
         )
 
 
-def chance_of(arm: dict[str, Any]) -> float:
+def chance_of(arm: ArmJson) -> float:
     """Return the accuracy of guessing among the classes that the runs of an arm learn."""
     return 1 / int(arm["classes"])
 
 
-def run_row(record: RunResult, arm: dict[str, Any]) -> dict[str, Any]:
+def run_row(record: RunResult, arm: ArmJson) -> dict[str, Any]:
     """Return what one record says about its run, flat; how soon it reached the target that the arm has now."""
     # A run that averages others was given no epochs, and its target is not one that it failed to reach.
     trained = record.settings.get("ensemble", 1) == 1
@@ -201,11 +202,13 @@ def curve_frame(keys: dict[str, Any], record: RunResult) -> pd.DataFrame:
     return frame
 
 
-def tuning_rows(store: Store, study: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def tuning_rows(store: Store, study: StudyJson) -> Iterator[dict[str, Any]]:
     """Yield one row per tuning run of the study."""
     for arm in study["arms"]:
         tuning = arm.get("tuning")
-        for run in tuning["runs"] if tuning else ():
+        if tuning is None:
+            continue
+        for run in tuning["runs"]:
             row = run_row(store.read(run["fingerprint"]), arm)
             yield {
                 "context": arm["context"],
@@ -214,7 +217,7 @@ def tuning_rows(store: Store, study: dict[str, Any]) -> Iterator[dict[str, Any]]
                 "value": float(run["value"]),
                 "seed": run["seed"],
                 "chance": chance_of(arm),
-                "chosen": float(run["value"]) == float(tuning["chosen"]),
+                "chosen": run["value"] == tuning["chosen"],
                 **row,
             }
 

@@ -7,7 +7,6 @@ as ever, and training that was cut off goes on.
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
-from typing import Any
 
 from harness.analysis.contrasts import terms_of
 from harness.analysis.power import Seeds, seeds_to_decide
@@ -18,6 +17,7 @@ from harness.planning.plan import Key, Plan
 from harness.quantities import PRIMARY
 from harness.records import Store
 from harness.spec import Comparison, Direction
+from harness.written import PlanJson, StudyJson
 
 Planner = Callable[[Mapping[Key, int], int], Plan]
 
@@ -46,7 +46,7 @@ def grown(plan_of: Planner, seeds: int, most: int, store: Store) -> Plan:
     return plan
 
 
-def open_arms(plan: dict[str, Any], store: Store, most: int) -> Iterator[Key]:
+def open_arms(plan: PlanJson, store: Store, most: int) -> Iterator[Key]:
     """Yield the arms of every comparison that is open and that `most` seeds may decide.
 
     Ensembles have the seeds of their members, which a further seed would change: their studies keep what they have, and
@@ -61,7 +61,7 @@ def open_arms(plan: dict[str, Any], store: Store, most: int) -> Iterator[Key]:
             yield one.name, context, level
 
 
-def averages(study: dict[str, Any]) -> bool:
+def averages(study: StudyJson) -> bool:
     """Whether a study has ensembles."""
     return any(arm["settings"].get("ensemble", 1) > 1 for arm in study["arms"])
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import yaml
@@ -18,6 +17,7 @@ from harness.planning.studies import load_studies
 from harness.quantities import PRIMARY
 from harness.records import Store, cache_folder
 from harness.spec import Context, Level, Study
+from harness.written import PlanJson
 
 # Records are those of the grid, through its cache; the plan is the audit's own.
 RUNS = Path("data/audit/runs")
@@ -91,7 +91,7 @@ def planner(study: Study) -> Callable[[Params], Plan]:
     return plan
 
 
-def values_of(plan: dict[str, Any]) -> np.ndarray:
+def values_of(plan: PlanJson) -> np.ndarray:
     """Return the primary quantity of every arm and seed, (arms, seeds); a run that failed counts as chance."""
     (study,) = plan["studies"]
     counted = as_counted(read_study(store(), plan, study).runs)

@@ -20,7 +20,7 @@ def track() -> None:
     TRACKED.write_text(json.dumps(receipt, indent=1) + "\n")
     arms = f", below {receipt['arms']} arms" if receipt["arms"] else ""
     console.print(f"MLflow: {receipt['runs']:,} runs{arms}, {added:,} of them added", soft_wrap=True)
-    console.print(sum_of(Runs.of(store.read_plan()), shown, receipt["runs"]), soft_wrap=True)
+    console.print(sum_of(Runs.of(store.read_plan()["studies"]), shown, receipt["runs"]), soft_wrap=True)
     for line in how_to_look(receipt):
         console.print(line, soft_wrap=True)
 

@@ -34,4 +34,4 @@ def train() -> None:
     if campaign.failed:
         complain("error:", f"{len(campaign.failed)} run(s) failed, see above; all others are kept")
         sys.exit(1)
-    console.print(f"{Runs.of(current.to_json())} recorded in {RUNS}")
+    console.print(f"{Runs.of(current.to_json()['studies'])} recorded in {RUNS}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from harness.errors import SettingError
 from harness.factors.transfer import TRANSFER, Task
@@ -13,6 +13,7 @@ from harness.planning.settings import check_taken, resolve
 from harness.planning.tuning import Trial, shortened, tried_values
 from harness.records import Store
 from harness.spec import Arm, Context, Level, RunSpec, Settings, Study, Tune, plain_value
+from harness.written import ArmJson, PlanJson, RunJson, StudyJson, TuningJson
 
 
 @dataclass(frozen=True)
@@ -153,24 +154,8 @@ class Plan:
                     names.setdefault(member.fingerprint, f"{arm} · seed {spec.seed} · member of seed {member.seed}")
         return names
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> PlanJson:
         """Return what analysis and tracking need to know, as plain values."""
-        studies = []
-        for study in self.studies:
-            body = study.to_json()
-            body["levels"] = [level.label for level in study.levels]
-            body["contexts"] = [{"name": c.name, "changes": changes_to_json(c.changes)} for c in study.contexts]
-            body["arms"] = [
-                arm_to_json(planned) | {"classes": classes_of(planned.arm, self.target)}
-                for planned in self.arms
-                if planned.arm.study == study.name
-            ]
-            body["left_out"] = [one.to_json() for one in self.left_out if one.study == study.name]
-            studies.append(body)
-        dropped = [
-            study.to_json() | {"left_out": [one.to_json() for one in self.left_out if one.study == study.name]}
-            for study in self.dropped
-        ]
         target = self.target
         return {
             "profile": self.profile,
@@ -180,10 +165,21 @@ class Plan:
             "gpu": target.gpu,
             "precision": target.precision,
             "threads": target.threads,
-            "studies": studies,
-            "dropped": dropped,
+            "studies": [self.study_to_json(study) for study in self.studies],
+            "dropped": [self.study_to_json(study) for study in self.dropped],
             "looks": self.looks,
         }
+
+    def study_to_json(self, study: Study) -> StudyJson:
+        """Return one study as `plan.json` has it; of one that is dropped there are no arms."""
+        arms = [planned for planned in self.arms if planned.arm.study == study.name]
+        body: Any = study.to_json() | {
+            "levels": [level.label for level in study.levels],
+            "contexts": [{"name": c.name, "changes": changes_to_json(c.changes)} for c in study.contexts],
+            "arms": [arm_to_json(planned, classes_of(planned.arm, self.target)) for planned in arms],
+            "left_out": [one.to_json() for one in self.left_out if one.study == study.name],
+        }
+        return cast(StudyJson, body)
 
 
 def changes_to_json(changes: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
@@ -197,16 +193,18 @@ def classes_of(arm: Arm, target: Target) -> int:
     return task.count(len(target.data["classes"]))
 
 
-def arm_to_json(planned: PlannedArm) -> dict[str, Any]:
+def arm_to_json(planned: PlannedArm, classes: int) -> ArmJson:
     """Return one arm as `plan.json` has it."""
-    tuning = None
+    tuning: TuningJson | None = None
     if planned.tuned:
-        trials = [{"value": t.value, "seed": t.spec.seed, "fingerprint": t.spec.fingerprint} for t in planned.trials]
         tuning = {
             "setting": planned.tuned,
             "chosen": planned.chosen,
             "settings": shortened(planned.arm.settings).to_json(),
-            "runs": trials,
+            "runs": [
+                {"value": trial.value, "seed": trial.spec.seed, "fingerprint": trial.spec.fingerprint}
+                for trial in planned.trials
+            ],
         }
     return {
         "context": planned.arm.context,
@@ -214,13 +212,14 @@ def arm_to_json(planned: PlannedArm) -> dict[str, Any]:
         "settings": planned.arm.settings.to_json(),
         "runs": [run_to_json(spec) for spec in planned.runs],
         "tuning": tuning,
+        "classes": classes,
     }
 
 
-def run_to_json(spec: RunSpec) -> dict[str, Any]:
+def run_to_json(spec: RunSpec) -> RunJson:
     """Return one run as `plan.json` has it, an ensemble with the records that it averages."""
-    members = {"members": [member.fingerprint for member in spec.members]} if spec.members else {}
-    return {"seed": spec.seed, "fingerprint": spec.fingerprint, **members}
+    run: RunJson = {"seed": spec.seed, "fingerprint": spec.fingerprint}
+    return run | {"members": [member.fingerprint for member in spec.members]} if spec.members else run
 
 
 # Settings -> the probes that any study asks for in runs with these settings.

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from harness.analysis.outcomes import ClaimOutcome, Difference, Effect, Outcomes, name_of
 from harness.analysis.sentences import level_name
@@ -12,6 +11,7 @@ from harness.quantities import PRIMARY, quantity
 from harness.references import references
 from harness.report.limits import ends_of_difference
 from harness.spec import Comparison
+from harness.written import PlanJson
 
 # Verdicts that say something; of two that differ both must, or it is no disagreement.
 SETTLED = ("supported", "contradicted", "too small to matter", "mixed", "holds", "fails")
@@ -42,7 +42,7 @@ class Row:
         return any(one.differs for one in self.others)
 
 
-def others(plan: dict[str, Any]) -> tuple[Outcomes, ...]:
+def others(plan: PlanJson) -> tuple[Outcomes, ...]:
     """Return the references that aren't this grid itself."""
     return tuple(
         one

@@ -1,9 +1,9 @@
 """The menu on every page, and the way from study to study."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from harness.report.pages.registry import Bench
+from harness.written import StudyJson
 
 # Page -> title and what it shows, of the pages beside the studies; those that need a procedure's results name it.
 PROCEDURES = {
@@ -42,7 +42,7 @@ def studies(bench: Bench) -> list[Entry]:
     return [Entry(f"{study['name']}.html", str(study["title"]), study["name"]) for study in bench.plan["studies"]]
 
 
-def neighbours(bench: Bench, study: dict[str, Any]) -> tuple[Entry | None, Entry | None]:
+def neighbours(bench: Bench, study: StudyJson) -> tuple[Entry | None, Entry | None]:
     """Return the studies before and after one, None at either end."""
     entries = studies(bench)
     at = [entry.link for entry in entries].index(f"{study['name']}.html")

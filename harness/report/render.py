@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from harness.analysis.outcomes import FILE, outcomes_of
 from harness.analysis.rules import Rules
@@ -27,6 +26,7 @@ from harness.report.paper.references import bibtex, keys_of
 from harness.report.paper.single import single_page
 from harness.report.placing import Figures
 from harness.report.result import Result
+from harness.written import PlanJson
 
 Progress = Callable[[int, int], None]  # pages written, pages in all
 # Five pages took 15.7 and 18.0 s in one process and 11.2 and 11.8 s in two, which have to import first (two idle
@@ -119,7 +119,7 @@ def write_study(job: Job) -> StudySummary:
     return summary
 
 
-def write_files(summary: StudySummary, plan: dict[str, Any], figures: Figures, out: Path) -> Files:
+def write_files(summary: StudySummary, plan: PlanJson, figures: Figures, out: Path) -> Files:
     """Write what lies beside the page of a study, and return where."""
     csv, tex = exports.write_study_tables(summary, out), latex.write_tables(summary, out)
     kit = f"paper/{summary.name}.zip"

@@ -38,7 +38,7 @@ class Result:
     @classmethod
     def of(cls, bench: Bench, store: Store) -> "Result":
         """Take it from the summaries of all studies."""
-        runs = Runs.of(bench.plan)
+        runs = Runs.of(bench.plan["studies"])
         gains = [one for one in factors(bench.summaries) if one.gain and not one.gain.unsteady]
         flight = (bench.found("preflight") or {"checks": []})["checks"]
         return cls(

@@ -29,6 +29,7 @@ from harness.tracking.shown import (
     read_database,
     report_run,
 )
+from harness.written import PlanJson, StudyJson
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -94,7 +95,7 @@ def open_client(uri: str) -> "MlflowClient":
         return client
 
 
-def experiment_id(client: "MlflowClient", study: Json) -> str:
+def experiment_id(client: "MlflowClient", study: StudyJson) -> str:
     """Return the experiment of a study, made or brought up to date."""
     tags, path = experiment_tags(study), database(client.tracking_uri)
     found = client.get_experiment_by_name(study["name"])
@@ -139,7 +140,7 @@ class Book:
     those that the plan of this branch no longer has. `wanted` are the arms to be shown above their runs.
     """
 
-    def __init__(self, uri: str, plan: Json, wanted: Mapping[Arm, Parent] | None = None) -> None:
+    def __init__(self, uri: str, plan: PlanJson, wanted: Mapping[Arm, Parent] | None = None) -> None:
         self.data = plan["data"]
         self.client = open_client(uri)
         self.open: dict[tuple[str, ...], OpenRun] = {}

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.quantities.training import TRAINING
 from harness.spec import Choice, RunResult, epochs_to
+from harness.written import ArmJson, PlanJson, RunJson, StudyJson, TrialJson
 
 Json = Mapping[str, Any]
 # What comes first in MLflow, whose UI sorts sections, the part of a name before the slash, by the alphabet.
@@ -44,7 +45,7 @@ def key_of(study: str, tags: Mapping[str, str]) -> tuple[str, ...]:
     return (study, *(tags.get(name, "") for name in KEY))
 
 
-def planned_entries(plan: Json) -> dict[str, list[Entry]]:
+def planned_entries(plan: PlanJson) -> dict[str, list[Entry]]:
     """Return the entries of a plan by fingerprint, in its order."""
     found: dict[str, list[Entry]] = defaultdict(list)
     for study in plan["studies"]:
@@ -62,7 +63,7 @@ def planned_entries(plan: Json) -> dict[str, list[Entry]]:
     return dict(found)
 
 
-def arm_tags(plan: Json, study: Json, arm: Json) -> dict[str, str]:
+def arm_tags(plan: PlanJson, study: StudyJson, arm: ArmJson) -> dict[str, str]:
     """Return what every run of an arm is tagged with."""
     return {
         "study": study["name"],
@@ -81,16 +82,16 @@ def settings_of(settings: Json) -> dict[str, str]:
     return {name: shown(value) for name, value in settings.items()}
 
 
-def planned_runs(study: Json) -> Iterator[tuple[Json, Json, Json, list[str]]]:
+def planned_runs(study: StudyJson) -> Iterator[tuple[ArmJson, RunJson | TrialJson, Json, list[str]]]:
     """Yield (arm, run, settings, words for what it tried) of every judged and every tuning run."""
     for arm in study["arms"]:
         for run in arm["runs"]:
             yield arm, run, arm["settings"], []
         if tuning := arm["tuning"]:
             setting = tuning["setting"]
-            for run in tuning["runs"]:
-                tried = ["tuned", f"{setting.removeprefix('learning_').replace('_', ' ')} {run['value']}"]
-                yield arm, run, tuning["settings"] | {setting: run["value"]}, tried
+            for trial in tuning["runs"]:
+                tried = ["tuned", f"{setting.removeprefix('learning_').replace('_', ' ')} {trial['value']}"]
+                yield arm, trial, tuning["settings"] | {setting: trial["value"]}, tried
 
 
 def shown(value: Any) -> str:

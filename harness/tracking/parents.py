@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.tracking.entries import FIRST, HEADLINE, Json, arm_tags, settings_of
+from harness.tracking.entries import FIRST, HEADLINE, arm_tags, settings_of
 from harness.tracking.owner import is_alive
 from harness.tracking.shown import COMPLETE, ShownExperiment, ShownRun, State
+from harness.written import PlanJson
 
 Arm = tuple[str, str, str]  # study, context, level
 Points = list[dict[str, float]]  # an entry per epoch
@@ -43,7 +44,7 @@ def arm_of(tags: Mapping[str, str]) -> Arm:
     return tags.get("study", ""), tags.get("context", ""), tags.get("level", "")
 
 
-def read_parents(plan: Json, reports: Path | None) -> dict[Arm, Parent]:
+def read_parents(plan: PlanJson, reports: Path | None) -> dict[Arm, Parent]:
     """Return the arms of a plan that the report in `reports` has estimates of; none where there is no report."""
     if reports is None:
         return {}

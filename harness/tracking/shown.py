@@ -12,8 +12,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from harness.errors import SettingError
-from harness.tracking.entries import LAYOUT, Entry, Json, key_of, planned_entries
+from harness.tracking.entries import LAYOUT, Entry, key_of, planned_entries
 from harness.tracking.owner import Owner, is_alive
+from harness.written import PlanJson, StudyJson
 
 Tags = Mapping[str, str]
 SCHEMES = ("sqlite", "http", "https", "postgresql", "mysql", "mssql")
@@ -80,7 +81,7 @@ def check_uri(uri: str) -> None:
             raise SettingError(f"{problem}; delete it or name another file") from error
 
 
-def experiment_tags(study: Json) -> dict[str, str]:
+def experiment_tags(study: StudyJson) -> dict[str, str]:
     """Return what an experiment says of its study."""
     tags = {name: study[name] for name in ("title", "question", "factor")}
     return tags | {"mlflow.note.content": f"**{study['title']}**: {study['question']}"}
@@ -178,7 +179,7 @@ class State:
     stay and that the plan has.
     """
 
-    def __init__(self, plan: Json, shown: Mapping[str, ShownExperiment], owner: Owner) -> None:
+    def __init__(self, plan: PlanJson, shown: Mapping[str, ShownExperiment], owner: Owner) -> None:
         self.entries = planned_entries(plan)
         self.owner = owner
         self.complete: set[tuple[str, ...]] = set()

@@ -20,6 +20,7 @@ from harness.tracking.entries import Json
 from harness.tracking.owner import Owner
 from harness.tracking.parents import Arm, Family, Parent, read_parents
 from harness.tracking.shown import State, check_uri, database, experiment_tags, read_database, unattached
+from harness.written import PlanJson
 
 # Most runs of a small grid end within this: their curves then take one request instead of several.
 FLUSH_SECONDS = 10.0
@@ -61,7 +62,7 @@ def track(
 
 
 def nothing_to_do(
-    store: Store, uri: str, plan: Json, reports: Path | None, arms: Mapping[Arm, Parent]
+    store: Store, uri: str, plan: PlanJson, reports: Path | None, arms: Mapping[Arm, Parent]
 ) -> tuple[State, dict[str, str]] | None:
     """Return what the database shows, and its experiments, if nothing is to be written; None if mlflow is needed."""
     path = database(uri)
@@ -88,7 +89,7 @@ class Tracker:
     track` adds what is missing from the records. Only the parent process may have one.
     """
 
-    def __init__(self, uri: str, plan: Json, warn: Callable[[str], None] | None = None) -> None:
+    def __init__(self, uri: str, plan: PlanJson, warn: Callable[[str], None] | None = None) -> None:
         check_uri(uri)
         self._uri, self._plan, self._warn = uri, plan, warn or (lambda line: print(line, file=sys.stderr))
         self._news: SimpleQueue[tuple[str, int, dict[str, Any] | RunResult]] = SimpleQueue()

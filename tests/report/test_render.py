@@ -289,7 +289,7 @@ def test_a_dozen_numbers_say_what_it_came_to(report):
 def test_the_last_lines_say_the_same_as_the_pages(report):
     lines = (report / "result.txt").read_text().splitlines()
     metrics = json.loads((report / "metrics.json").read_text())
-    runs = {run["fingerprint"] for run in every_run(Store(report.parent / "runs").read_plan())}
+    runs = {run["fingerprint"] for run in every_run(Store(report.parent / "runs").read_plan()["studies"])}
     assert lines[-2] == f"{len(runs)} runs" and metrics["runs"]["trained"] == len(runs)
     assert f"{len(runs)} runs, " in read(report, "index").text
     claims = metrics["claims"]

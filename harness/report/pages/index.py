@@ -29,7 +29,7 @@ def index_page(bench: Bench) -> str:
         tally=sentences.tally(bench.claims),
         checks=sentences.tally(bench.claims, checks=True),
         flight=states(bench),
-        runs=Runs.of(bench.plan),
+        runs=Runs.of(bench.plan["studies"]),
         cost=total_cost(bench.summaries),
         costs={summary.name: total_cost([summary]) for summary in bench.summaries},
         thumbs={summary.name: thumb(summary, summary.leading) for summary in bench.summaries},

@@ -20,18 +20,19 @@ from harness.analysis.verdicts import JudgedClaim, judge_claim
 from harness.planning.left_out import LeftOut
 from harness.report.beside import others
 from harness.report.ordered import Ordered
+from harness.written import PlanJson, StudyJson
 
 
 @dataclass(frozen=True)
 class Dropped:
     """A study of which the data can carry nothing: why, and its claims, none of which can be tested."""
 
-    plan: dict[str, Any]
+    plan: StudyJson
     left_out: list[LeftOut]
     claims: list[JudgedClaim]
 
     @classmethod
-    def of(cls, plan: dict[str, Any]) -> "Dropped":
+    def of(cls, plan: StudyJson) -> "Dropped":
         """Read what `plan.json` says of the study."""
         left_out = [LeftOut.from_json(body) for body in plan["left_out"]]
         claims = [judge_claim(parse_claim(claim), Arms(pd.DataFrame()), {}, left_out) for claim in plan["claims"]]
@@ -42,7 +43,7 @@ class Dropped:
 class Bench:
     """What a page may draw on: the plan, the studies, where MLflow is, the report's folder, and the data's."""
 
-    plan: dict[str, Any]
+    plan: PlanJson
     summaries: tuple[StudySummary, ...]
     uri: str | None
     out: Path

@@ -1,13 +1,13 @@
 """The results of a report in Markdown, for a pull request."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from harness.analysis import sentences
 from harness.analysis.summary import StudySummary, all_arms
 from harness.analysis.verdicts import JudgedClaim
 from harness.quantities import quantity
 from harness.report.lanes import factors, in_words
+from harness.written import PlanJson
 
 SPECIAL = "\\`*_{}[]<>#|"
 
@@ -17,9 +17,7 @@ def escape(text: object) -> str:
     return "".join(f"\\{letter}" if letter in SPECIAL else letter for letter in " ".join(str(text).split()))
 
 
-def summary_text(
-    plan: dict[str, Any], summaries: Sequence[StudySummary], judged: Sequence[tuple[str, JudgedClaim]]
-) -> str:
+def summary_text(plan: PlanJson, summaries: Sequence[StudySummary], judged: Sequence[tuple[str, JudgedClaim]]) -> str:
     """Return the budget, what to do and avoid, the answers of the studies, the claims, and what did not finish."""
     claims = [claim for _, claim in judged]
     counts = {name: count for name, count in sentences.tally(claims).items() if count}

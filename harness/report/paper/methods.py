@@ -2,19 +2,19 @@
 
 from collections.abc import Iterable
 from math import ceil
-from typing import Any
 
 from harness.analysis import sentences
 from harness.analysis.sentences import plural
 from harness.analysis.summary import StudySummary, all_arms
 from harness.quantities import PRIMARY
 from harness.report.templating import duration, plain, words
+from harness.written import PlanJson
 
 # What a sentence of its own tells, or what says nothing about how nets were trained.
 TOLD = {"epochs", "batch_size", "optimizer", "learning_rate", "max_train_seconds", "ensemble", "search"}
 
 
-def methods(summary: StudySummary, plan: dict[str, Any]) -> str:
+def methods(summary: StudySummary, plan: PlanJson) -> str:
     """Return how a study was made, in sentences for a paper: design, budget, statistics, hardware."""
     return " ".join([*design(summary), *budget(summary, plan), *statistics(summary), *hardware(summary, plan)])
 
@@ -48,7 +48,7 @@ def design(summary: StudySummary) -> Iterable[str]:
         )
 
 
-def budget(summary: StudySummary, plan: dict[str, Any]) -> Iterable[str]:
+def budget(summary: StudySummary, plan: PlanJson) -> Iterable[str]:
     """Yield the pictures and the training; settings that vary are left to the levels and contexts."""
     base, splits = plan["base"], plan["data"]["splits"]
     images, size = splits["train"], base["batch_size"]
@@ -77,7 +77,7 @@ def statistics(summary: StudySummary) -> Iterable[str]:
     )
 
 
-def hardware(summary: StudySummary, plan: dict[str, Any]) -> Iterable[str]:
+def hardware(summary: StudySummary, plan: PlanJson) -> Iterable[str]:
     """Yield where the runs were made, and what they took."""
     runs = summary.tables.runs
     made = dict.fromkeys(
