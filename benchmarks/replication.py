@@ -15,12 +15,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import pandas as pd
 
-from benchmarks.grids import ROOT, Grid, Trained, described, paragraphs, table
+from benchmarks.grids import ROOT, Grid, Trained, described, number, paragraphs, table
 from harness.analysis.agreement import Agreement, agreement
 from harness.analysis.arms import Arms
 from harness.analysis.summary import compare_levels, rules_of
 from harness.analysis.tables import StudyTables, as_counted, read_study
 from harness.quantities import PRIMARY
+from harness.written import ContextJson, StudyJson
 
 FIRST = Grid("first")
 AGAIN = Grid("again", ("first_seed=100",))
@@ -44,35 +45,43 @@ def main() -> None:
     """Train the grids, and write what became of the verdicts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for the clones; goes on where it stopped")
-    work = parser.parse_args().work.resolve()
-    first, again, other = (grid.train(work) for grid in (FIRST, AGAIN, OTHER))
-    PAGE.write_text(page(first, again, other), encoding="utf-8")
+    parser.add_argument("--same-pictures", action="store_true", help="without the grid on other pictures")
+    arguments = parser.parse_args()
+    work = arguments.work.resolve()
+    first, again = FIRST.train(work), AGAIN.train(work)
+    others = {"other seeds": again}
+    if not arguments.same_pictures:
+        others["other seeds and pictures"] = OTHER.train(work)
+    PAGE.write_text(page(first, others), encoding="utf-8")
     print(f"wrote {PAGE.relative_to(ROOT)}")
 
 
-def page(first: Trained, again: Trained, other: Trained) -> str:
-    """Return the page: what was kept, opened and reversed, and what luck alone finds."""
-    seeds, pictures = (agreement(first.outcomes, one.outcomes) for one in (again, other))
-    pairs = {"other seeds": seeds, "other seeds and pictures": pictures}
-    luck = between(first, again)
+def page(first: Trained, others: dict[str, Trained]) -> str:
+    """Return the page: what was kept, opened and reversed under other luck, and what luck alone finds."""
+    pairs = {name: agreement(first.outcomes, one.outcomes) for name, one in others.items()}
+    luck = between(first, next(iter(others.values())))
+    rested = [f"- {name}: {described(one.outcomes)}" for name, one in {"first": first, **others}.items()]
     return paragraphs(
         "# Do verdicts stand?",
-        "The default grid three times: as it is, under other seeds (which tune and train), and under other seeds on "
-        "other generated pictures. `python benchmarks/replication.py --work DIR` trains all three and writes this "
-        "page.",
-        f"- first: {described(first.outcomes)}\n- again: {described(again.outcomes)}\n"
-        f"- other pictures: {described(other.outcomes)}",
+        "The default grid as it is, under other seeds (which tune and train), and under other seeds on other generated "
+        "pictures. `python benchmarks/replication.py --work DIR` trains these grids and writes this page.",
+        "\n".join(rested),
         "Opened is what can't be told any more, closed what could not be told before; reversed is supported against "
         "contradicted, or better against worse.",
         table(("verdicts on claims", *pairs), counted(verdicts, pairs)),
         table(("levels against their control", *pairs), counted(standings, pairs)),
-        f"Effects correlate with {seeds.correlation:.2f} under other seeds and {pictures.correlation:.2f} on other "
-        f"pictures; Kendall's tau-b of a study's levels is {seeds.tau:.2f} and {pictures.tau:.2f} on average.",
+        table(
+            ("effects", *pairs),
+            [
+                ("correlation with the first grid's", *(number(pair.correlation) for pair in pairs.values())),
+                ("Kendall's tau-b of a study's levels, mean", *(number(pair.tau) for pair in pairs.values())),
+            ],
+        ),
         "**What luck alone finds.** Each arm of the first grid is compared with the same arm under the other seeds, "
         f"where there is no true difference: {luck.found} of {luck.comparisons} comparisons are called better or "
         f"worse, in {luck.studies} of {luck.of} studies.",
         "## Verdicts that are not the same",
-        table(("claim", "first", "again", "other pictures"), list(changed(seeds, pictures))),
+        table(("claim", "first", *pairs), list(changed(list(pairs.values())))),
     )
 
 
@@ -108,11 +117,11 @@ def fate(first: str, second: str, settled: list[bool], reversed_: bool) -> str:
     return "another" if all(settled) else "opened" if settled[0] else "closed"
 
 
-def changed(seeds: Agreement, pictures: Agreement) -> Iterator[tuple[str, str, str, str]]:
-    """Yield every claim of which the three grids don't say the same."""
-    others = {(one.study, one.name): one.second.verdict for one in pictures.claims}
-    for one in seeds.claims:
-        verdicts = one.first.verdict, one.second.verdict, others.get((one.study, one.name), "-")
+def changed(pairs: list[Agreement]) -> Iterator[tuple[str, ...]]:
+    """Yield every claim of which the grids don't say the same."""
+    found = [{(one.study, one.name): one.second.verdict for one in pair.claims} for pair in pairs]
+    for one in pairs[0].claims:
+        verdicts = one.first.verdict, *(pair.get((one.study, one.name), "-") for pair in found)
         if len(set(verdicts)) > 1:
             yield one.name, *verdicts
 
@@ -147,10 +156,14 @@ def both(first: StudyTables, again: StudyTables) -> StudyTables:
         ],
         ignore_index=True,
     )
-    contexts = [{"name": name} for name in dict.fromkeys(runs["context"])]
-    plan: dict[str, Any] = {
-        "name": first.name, "control": "first", "levels": ["first", "again"], "contexts": contexts, "claims": []
-    }  # fmt: skip
+    contexts: list[ContextJson] = [{"name": name, "changes": None} for name in dict.fromkeys(runs["context"])]
+    plan: StudyJson = {
+        **first.plan,
+        "control": "first",
+        "levels": ["first", "again"],
+        "contexts": contexts,
+        "claims": [],
+    }
     return replace(first, plan=plan, runs=runs)
 
 

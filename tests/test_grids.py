@@ -77,7 +77,7 @@ def test_what_becomes_of_a_verdict(
 
 
 def test_verdicts_that_stand_and_that_turn_are_counted(first: Made, again: Made, turned: Made) -> None:
-    text = replication.page(first, again, turned)
+    text = replication.page(first, {"other seeds": again, "other seeds and pictures": turned})
     assert "| kept | 2 | 0 |" in text and "| reversed | 0 | 2 |" in text
     assert "| tanh | supported | supported | contradicted |" in text
     # Sigmoid is worse at first and better then, in two contexts of two studies.
