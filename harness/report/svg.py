@@ -4,6 +4,7 @@ import io
 import re
 import warnings
 from collections import Counter
+from hashlib import sha256
 from html import escape, unescape
 
 import matplotlib
@@ -87,20 +88,23 @@ def lean(text: str) -> str:
 
 
 def short_path(path: str) -> str:
-    """Return a path without the spaces that its letters make needless."""
+    """Return a path to a tenth of a point, without the spaces that its letters make needless."""
+    path = re.sub(r"\d*\.\d+", lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), path)
     return re.sub(r"\s*([A-Za-z])\s*", r"\1", path.strip())
 
 
 def own_ids(text: str, identifier: str) -> str:
-    """Drop the ids that nothing refers to, and start the others with `identifier`."""
-    used = set(re.findall(r"url\(#([^)]+)\)", text)) | set(re.findall(r'href="#([^"]+)"', text))
+    """Drop the ids that nothing refers to; others are the figure's own, and short: thousands of marks repeat them."""
+    prefix = f"s{sha256(identifier.encode()).hexdigest()[:7]}"
+    used = dict.fromkeys(name for pair in re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', text) for name in pair if name)
+    names = {name: f"{prefix}-{number}" for number, name in enumerate(used)}
 
     def rename(match: re.Match[str]) -> str:
-        return f' id="{identifier}-{match[1]}"' if match[1] in used else ""
+        return f' id="{names[match[1]]}"' if match[1] in names else ""
 
     text = re.sub(r' id="([^"]+)"', rename, text)
-    text = re.sub(r"url\(#([^)]+)\)", rf"url(#{identifier}-\1)", text)
-    return re.sub(r'href="#([^"]+)"', rf'href="#{identifier}-\1"', text)
+    text = re.sub(r"url\(#([^)]+)\)", lambda match: f"url(#{names[match[1]]})", text)
+    return re.sub(r'href="#([^"]+)"', lambda match: f'href="#{names[match[1]]}"', text)
 
 
 def opening(tag: str, identifier: str, label: str) -> str:

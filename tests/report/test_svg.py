@@ -29,7 +29,7 @@ def test_ids_are_its_own_and_the_same_each_time():
     first, second = drawn(), drawn("two")
     ids = [set(re.findall(r' id="([^"]+)"', svg)) for svg in (first, second)]
     assert not ids[0] & ids[1]
-    assert all(name.startswith("one") for name in ids[0])
+    assert "one" in ids[0] and max(map(len, ids[0])) <= 12
     assert first == drawn()
 
 
