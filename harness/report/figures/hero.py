@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -124,11 +125,12 @@ def compared(context: ContextSummary) -> bool:
 
 
 def draw(lanes: Sequence[tuple[str, ContextSummary, Scale, Draw]], width: float, across: int, below: str) -> Figure:
-    """Return the panels in rows of `across`, the names of the levels at the start of each row."""
-    rows = [lanes[start : start + across] for start in range(0, len(lanes), across)]
+    """Return the panels in rows of `across`, the names of the levels, which a row has in common, at its start."""
+    alike = [list(same) for _, same in groupby(lanes, key=lambda lane: [arm.level for arm in lane[1].arms])]
+    rows = [same[start : start + across] for same in alike for start in range(0, len(same), across)]
     names = max(len(shorten(arm.level, LONGEST_LABEL)) for _, context, _, _ in lanes for arm in context.arms)
     left = names * LETTER + 0.15
-    columns = min(across, len(lanes))
+    columns = max(map(len, rows))
     each = (width - left - EDGE - GAP * (columns - 1)) / columns
     deep = [max(len(context.arms) for _, context, _, _ in row) * ROW + HEADING + TICKS for row in rows]
     total = sum(deep) + 0.08 * (len(rows) - 1) + (AXIS if below else 0.02)
