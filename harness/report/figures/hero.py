@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -126,8 +125,10 @@ def compared(context: ContextSummary) -> bool:
 
 def draw(lanes: Sequence[tuple[str, ContextSummary, Scale, Draw]], width: float, across: int, below: str) -> Figure:
     """Return the panels in rows of `across`, the names of the levels, which a row has in common, at its start."""
-    alike = [list(same) for _, same in groupby(lanes, key=lambda lane: [arm.level for arm in lane[1].arms])]
-    rows = [same[start : start + across] for same in alike for start in range(0, len(same), across)]
+    alike: dict[tuple[str, ...], list[tuple[str, ContextSummary, Scale, Draw]]] = {}
+    for lane in lanes:
+        alike.setdefault(tuple(arm.level for arm in lane[1].arms), []).append(lane)
+    rows = [same[start : start + across] for same in alike.values() for start in range(0, len(same), across)]
     names = max(len(shorten(arm.level, LONGEST_LABEL)) for _, context, _, _ in lanes for arm in context.arms)
     left = names * LETTER + 0.15
     columns = max(map(len, rows))
@@ -140,9 +141,9 @@ def draw(lanes: Sequence[tuple[str, ContextSummary, Scale, Draw]], width: float,
     top = total - HEADING
     for row, depth in zip(rows, deep, strict=True):
         for column, (title, context, x, paint) in enumerate(row):
-            lane = Lane(axes, left + column * (each + GAP), top, each, x, context.arms)
-            lane.furniture(title, names=column == 0)
-            paint(lane)
+            panel = Lane(axes, left + column * (each + GAP), top, each, x, context.arms)
+            panel.furniture(title, names=column == 0)
+            paint(panel)
         top -= depth + 0.08
     if below:
         axes.text((left + width) / 2, 0.03, shorten(below, int((width - left) / LETTER)), ha="center", va="bottom")
