@@ -80,5 +80,5 @@ def number(value: float) -> str:
 def described(outcomes: Outcomes) -> str:
     """Return in a line what a grid rests on."""
     about = outcomes.about
-    commits = ", ".join(dict.fromkeys(str(one.get("commit", "?")) for one in about.environments))
+    commits = ", ".join(dict.fromkeys(str(one.get("commit", "?"))[:7] for one in about.environments))
     return f"{about.budget} {about.runs} runs; seeds {about.seeds[0]} on; commit {commits}."
