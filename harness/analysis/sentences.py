@@ -125,7 +125,8 @@ def how_judged(rules: Rules, metric: str) -> str:
     prior = rule.priors.get("difference")
     added = (
         f" Seeds were added where something was open, after up to {rule.looks} looks: each p is multiplied by "
-        f"{rule.looks} and each interval as much wider, so that they hold however often was looked (Bonferroni)."
+        f"{rule.looks} and each interval is one of {100 - 5 / rule.looks:.1f} %, so that they hold however often was "
+        "looked (Bonferroni)."
         if rule.looks > 1
         else ""
     )
