@@ -1,6 +1,5 @@
 """A claim's comparisons as bars of a forest plot: where each interval lies, and where the claim would have it."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.analysis.statistics import Estimate
@@ -49,35 +48,29 @@ class Axis:
 
 @dataclass(frozen=True)
 class Forest:
-    """The bars of a claim by the place of their comparison, and the axes that they are drawn on."""
+    """The bars of a claim by the place of their comparison, and each axis by the place of the first that needs it."""
 
     bars: dict[int, Bar]
-    axes: tuple[Axis, ...]
-
-    def axis_before(self, place: int, judged: JudgedClaim) -> Axis | None:
-        """Return the axis of a comparison if it is the first to be drawn on it."""
-        metric = judged.comparisons[place].comparison.metric
-        first = next((other for other in self.bars if judged.comparisons[other].comparison.metric == metric), None)
-        return next(axis for axis in self.axes if axis.metric == metric) if first == place else None
+    axes: dict[int, Axis]
 
 
 def forest(judged: JudgedClaim) -> Forest:
     """Return the bars of all comparisons that were measured; those of one quantity share an axis."""
-    measured = {
-        place: (one, one.difference) for place, one in enumerate(judged.comparisons) if one.difference is not None
-    }
-    metrics = dict.fromkeys(one.comparison.metric for one, _ in measured.values())
-    axes = {
-        metric: axis(metric, [pair for pair in measured.values() if pair[0].comparison.metric == metric])
-        for metric in metrics
-    }
-    bars = {place: bar(one, found, axes[one.comparison.metric]) for place, (one, found) in measured.items()}
-    return Forest(bars, tuple(axes.values()))
+    bars: dict[int, Bar] = {}
+    axes: dict[int, Axis] = {}
+    measured = [
+        (place, one, one.difference) for place, one in enumerate(judged.comparisons) if one.difference is not None
+    ]
+    for metric in dict.fromkeys(one.comparison.metric for _, one, _ in measured):
+        mine = [(place, one, found) for place, one, found in measured if one.comparison.metric == metric]
+        shared = axis(metric, [(one, found) for _, one, found in mine])
+        axes[mine[0][0]] = shared
+        bars |= {place: bar(one, found, shared) for place, one, found in mine}
+    return Forest(bars, axes)
 
 
-def axis(metric: str, found: Iterable[tuple[Judged, Estimate]]) -> Axis:
+def axis(metric: str, found: list[tuple[Judged, Estimate]]) -> Axis:
     """Return an axis that holds zero, all means and margins, and intervals as far as those leave something to see."""
-    found = list(found)
     inner = [0.0, *(one.mean for _, one in found)]
     for judged, _ in found:
         inner += [judged.comparison.margin, -judged.comparison.margin]
