@@ -256,7 +256,7 @@ def test_tuning_is_shown_with_what_it_cost(report):
 
 
 def test_levels_that_share_a_rate_are_said_to(report):
-    assert "All levels train at one learning rate, 0.05, chosen for none of them." in read(report, "activation").text
+    assert "All levels train at one learning rate, 0.05, not tuned for each." in read(report, "activation").text
     assert "All levels train at one learning rate" not in read(report, "dropout").text
 
 

@@ -86,7 +86,7 @@ def shared_rate(summary: StudySummary, context: ContextSummary) -> str | None:
     tune = summary.tables.plan["tune"]
     tuned = tune["contexts"] if tune and tune["setting"] == "learning_rate" else []
     instead = f"; with a rate of its own for each: {', '.join(tuned)}" if tuned else ""
-    return f"All levels train at one learning rate, {plain(rates.pop())}, chosen for none of them{instead}."
+    return f"All levels train at one learning rate, {plain(rates.pop())}, not tuned for each{instead}."
 
 
 def tuning_cost(summary: StudySummary) -> dict[str, float] | None:
