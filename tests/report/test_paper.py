@@ -58,12 +58,16 @@ def test_every_table_is_whole(made, name):
 def test_columns_fit_a_line_the_widest_broken():
     narrow = pd.DataFrame({"level": ["relu"], "accuracy": ["71.2 [69.9, 72.5]"]})
     assert column_format(narrow) == "lr"
-    wide = narrow.assign(words=["a" * 200], more=["b" * 100])
+    wide = narrow.assign(words=["aaaa " * 40], more=["bbbb " * 20])
     broken = column_format(wide)
     assert broken.startswith("lr>")
-    shares = [float(share) for share in re.findall(r"p\{([\d.]+)", broken)]
-    assert shares[0] == pytest.approx(2 * shares[1], rel=0.01)
-    assert sum(shares) < 1 - (4 + 17) / LETTERS
+    words, more = (float(share) * LETTERS for share in re.findall(r"p\{([\d.]+)", broken))
+    assert words > 1.5 * more and words + more < LETTERS - 5 - 17
+    # A word that can't be broken keeps its room.
+    words, name = (
+        float(share) * LETTERS for share in re.findall(r"p\{([\d.]+)", column_format(wide.assign(more="c" * 30)))
+    )
+    assert name >= 29.9 and words + name < LETTERS - 5 - 17
 
 
 def test_words_of_users_are_no_latex():

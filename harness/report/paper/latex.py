@@ -70,13 +70,16 @@ def column_format(frame: pd.DataFrame) -> str:
         left = room - sum(widths[one] for one in kept)
         if widths[place] <= left / (len(widths) - len(kept)):
             kept.append(place)
-    broken = {place: widths[place] for place in range(len(widths)) if place not in kept}
-    left = room - sum(widths[one] for one in kept)
+    broken = [place for place in range(len(widths)) if place not in kept]
+    # A word can't be broken; what is left over goes to those that have most to break.
+    words = [max(len(word) for cell in [str(name), *frame[name]] for word in cell.split() or [""]) for name in frame]
+    spare = max(0, room - sum(widths[one] for one in kept) - sum(words[place] for place in broken))
+    over = sum(widths[place] - words[place] for place in broken) or 1
 
     def column(place: int) -> str:
         if place not in broken:
             return "l" if place == 0 else "r"
-        share = left * broken[place] / sum(broken.values()) / LETTERS
+        share = (words[place] + spare * (widths[place] - words[place]) / over) / LETTERS
         return rf">{{\raggedright\arraybackslash}}p{{{share:.3f}\linewidth}}"
 
     return "".join(column(place) for place in range(len(widths)))
