@@ -1,6 +1,7 @@
 """Do one-factor conclusions hold when other choices change?"""
 
 import sys
+from itertools import combinations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -95,7 +96,7 @@ def confounded(names: list[str]) -> str:
     """Return what sixteen arms of so many choices can't tell apart."""
     from harness.analysis.factorial import aliases
 
-    count = len(aliases(len(names), (0, 1)))
+    count = max(len(aliases(len(names), pair)) for pair in combinations(range(len(names)), 2))
     if not count:
         return "With five choices no two of their pairs are confounded."
     return (
