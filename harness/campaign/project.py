@@ -47,16 +47,17 @@ def current_plan(params: Params) -> "Plan":
     check_profiles(every, params.profiles)
     target, store = current_target(params), runs()
 
+    # One seed shows nothing by which to go on.
+    seeds = max(2, params.seeds) if params.train.adaptive else params.seeds
+
     def plan(counts: Mapping["Key", int], looks: int) -> "Plan":
-        return make_plan(
-            studies, recipe, params.seeds, params.profile, target, store, every, params.first_seed, counts, looks
-        )
+        return make_plan(studies, recipe, seeds, params.profile, target, store, every, params.first_seed, counts, looks)
 
     if not params.train.adaptive:
         return plan({}, 1)
     from harness.campaign.adaptive import grown
 
-    return grown(plan, params.seeds, params.train.most_seeds, store)
+    return grown(plan, seeds, params.train.most_seeds, store)
 
 
 def current_target(params: Params) -> "Target":

@@ -107,4 +107,4 @@ def test_looking_more_than_once_widens_every_interval() -> None:
     assert thrice.low < once.low and thrice.high > once.high
     assert thrice.above(0) == pytest.approx(3 * once.above(0)) and thrice.p == pytest.approx(3 * once.p)
     assert thrice.half_width() == pytest.approx(thrice.high - thrice.mean)
-    assert thrice.above(0) == (-thrice).below(0)
+    assert (-thrice).looks == 3 and (-thrice).p == pytest.approx(thrice.p)
