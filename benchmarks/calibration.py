@@ -479,7 +479,9 @@ def table(rows: list[dict[str, Any]]) -> str:
     for name in names:
         by = frame.groupby("seeds")[name].agg(["mean", "min", "max"])
         unit = 1 if name.startswith("width") else 100
-        cells = ("{:.1f} ({:.1f} to {:.1f})".format(*by.loc[n] * unit) for n in SEEDS)
+        cells = (
+            "-" if by.loc[n].isna().any() else "{:.1f} ({:.1f} to {:.1f})".format(*by.loc[n] * unit) for n in SEEDS
+        )
         lines.append(f"| {name}{'' if unit == 1 else ', %'} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -5,6 +5,7 @@ python benchmarks/fidelity.py --work DIR --pictures CIFAR10   # {train,test}/<cl
 
 import argparse
 import os
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -45,7 +46,7 @@ def main() -> None:
 
 
 def rest(root: Path, grid: Grid, work: Path) -> Path:
-    """Return a folder of links to all pictures that a grid did not read."""
+    """Return a folder of links to all pictures that a grid did not read, or copies where there can be no links."""
     to = work / "other-pictures"
     if to.is_dir():
         return to
@@ -57,7 +58,10 @@ def rest(root: Path, grid: Grid, work: Path) -> Path:
     for path in (Path(name) for name in every if name not in read):
         target = to.with_suffix(".new") / path.relative_to(root)
         target.parent.mkdir(parents=True, exist_ok=True)
-        os.link(path, target)
+        try:
+            os.link(path, target)
+        except OSError:
+            shutil.copyfile(path, target)
     to.with_suffix(".new").rename(to)
     return to
 

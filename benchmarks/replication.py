@@ -63,8 +63,9 @@ def page(first: Trained, others: dict[str, Trained]) -> str:
     rested = [f"- {name}: {described(one.outcomes)}" for name, one in {"first": first, **others}.items()]
     return paragraphs(
         "# Do verdicts stand?",
-        "The default grid as it is, under other seeds (which tune and train), and under other seeds on other generated "
-        "pictures. `python benchmarks/replication.py --work DIR` trains these grids and writes this page.",
+        f"The default grid as it is, and again under {' and under '.join(pairs)}, which tune and train. "
+        f"`python benchmarks/replication.py --work DIR{' --same-pictures' if len(pairs) == 1 else ''}` trains these "
+        "grids and writes this page.",
         "\n".join(rested),
         "Opened is what can't be told any more, closed what could not be told before; reversed is supported against "
         "contradicted, or better against worse.",
