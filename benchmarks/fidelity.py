@@ -47,7 +47,7 @@ def main() -> None:
 
 def rest(root: Path, grid: Grid, work: Path) -> Path:
     """Return a folder of links to all pictures that a grid did not read, or copies where there can be no links."""
-    to = work / "other-pictures"
+    to = work / f"{grid.name}-unread"
     if to.is_dir():
         return to
     params = load_params(work / grid.name / "params.yaml").data
@@ -57,6 +57,8 @@ def rest(root: Path, grid: Grid, work: Path) -> Path:
     every = (part.name(place) for part in source.parts.values() for place in range(len(part.labels)))
     for path in (Path(name) for name in every if name not in read):
         target = to.with_suffix(".new") / path.relative_to(root)
+        if target.exists():
+            continue
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             os.link(path, target)

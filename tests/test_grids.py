@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from benchmarks import fidelity, replication
 from benchmarks.grids import Trained
@@ -12,6 +13,7 @@ from harness.analysis.outcomes import Outcomes, outcomes_of
 from harness.analysis.summary import read_rules, summarise
 from harness.analysis.tables import read_study
 from harness.records import Store
+from tests.conftest import ROOT
 from tests.report.made_up import Bench, claim, expects
 
 LEVELS = {"sigmoid": 0.32, "tanh": 0.62, "relu": 0.70, "silu": 0.70, "elu": 0.71}
@@ -101,3 +103,26 @@ def test_generated_pictures_are_held_against_real_ones_and_their_ceiling(
     found = agreement(turned.outcomes, first.outcomes)
     held, rest = (fidelity.rest_of(found, held_out=one) for one in (True, False))
     assert len(held.pairs) + len(rest.pairs) == len(found.pairs) and {one.study for one in held.pairs} == {"loss"}
+
+
+def test_other_pictures_are_those_that_a_grid_did_not_read(tmp_path: Path) -> None:
+    pictures, work = tmp_path / "pictures", tmp_path / "work"
+    for split in ("train", "test"):
+        for name in ("cat", "dog"):
+            (pictures / split / name).mkdir(parents=True)
+            for number in range(20):
+                Image.new("RGB", (8, 8), (number, len(name), 0)).save(pictures / split / name / f"{number}.png")
+    clone = work / "real"
+    clone.mkdir(parents=True)
+    asked = {"source: synthetic": "source: image_folder", "root: data/raw": f"root: {pictures}"}
+    asked |= {f"{split}_images: null": f"{split}_images: 8" for split in ("train", "validation", "test")}
+    text = (ROOT / "params.yaml").read_text()
+    for old, new in asked.items():
+        assert old in text
+        text = text.replace(old, new, 1)
+    (clone / "params.yaml").write_text(text)
+    for _ in range(2):
+        found = fidelity.rest(pictures, fidelity.real("real", pictures), work)
+        assert found.parent == work and not (found / "params.yaml").exists()
+        assert len(list(found.glob("train/*/*.png"))) == 40 - 8 - 8
+        assert len(list(found.glob("test/*/*.png"))) == 40 - 8
