@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,15 @@ from harness.config import load_params
 from harness.console import console
 from harness.engines.events import Epoch, Finished
 from harness.errors import SettingError
-from harness.planning.plan import Target, make_plan
+from harness.planning.plan import make_plan
 from harness.planning.studies import load_study
+from harness.planning.target import Target
 from harness.records import Store
 from harness.spec import RunResult
 from harness.training.search import execute
 from harness.training.split import RunData
 from tests.conftest import ROOT, heed_interrupts
+from tests.quick import Server
 
 
 @pytest.fixture
@@ -45,7 +48,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+server = cache(lambda: Server(ROOT))
+
+
 def harness(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return server().run(folder, *arguments)
+
+
+def with_code_of(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, which imports the code that lies in `folder`."""
     return subprocess.run([sys.executable, "-m", "harness", *arguments], cwd=folder, capture_output=True, text=True)
 
 
@@ -232,14 +243,14 @@ def test_a_bug_ends_the_stage_after_the_others_are_kept(folder: Path) -> None:
     (folder / "harness").unlink()
     shutil.copytree(ROOT / "harness", folder / "harness", ignore=shutil.ignore_patterns("__pycache__"))
     edit(folder / "harness" / "factors" / "activation.py", "return nn.Tanh()", "return nn.Tanhh()")
-    done = harness(folder, "train")
+    done = with_code_of(folder, "train")
     assert done.returncode == 1
     assert "mine · default · tanh · seed 0" in done.stderr
     assert "Tanhh" in done.stderr
     assert len(list((folder / "data" / "runs").iterdir())) == 1
     # Mended, it goes on with what is missing.
     edit(folder / "harness" / "factors" / "activation.py", "return nn.Tanhh()", "return nn.Tanh()")
-    done = harness(folder, "train")
+    done = with_code_of(folder, "train")
     assert done.returncode == 0, done.stderr
     assert len(list((folder / "data" / "runs").iterdir())) == 2
 
