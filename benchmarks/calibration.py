@@ -38,7 +38,7 @@ from harness.analysis.tables import as_counted, read_study
 from harness.analysis.verdicts import judge_claim
 from harness.campaign.adaptive import looks, worth
 from harness.records import Store
-from harness.spec import Claim, Comparison, Direction
+from harness.study import Claim, Comparison, Direction
 
 HERE = Path(__file__).parent
 NOISE, RESULTS = HERE / "noise.csv", HERE / "results"

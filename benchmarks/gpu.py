@@ -575,9 +575,10 @@ def grid_of_full() -> list[Found]:
     """Return every kind of run of profile full: its settings, how many runs, its probes, and trials of a search."""
     from harness.config import load_params
     from harness.factors.search import SEARCH
-    from harness.planning.plan import Target, make_plan
+    from harness.planning.plan import make_plan
     from harness.planning.settings import check_recipe
     from harness.planning.studies import load_studies
+    from harness.planning.target import Target
     from harness.records import Store
 
     params = load_params(ROOT / "params.yaml", "full")

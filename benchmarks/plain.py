@@ -21,8 +21,8 @@ from benchmarks.gpu import plain_net
 from harness.campaign.project import PREPARED
 from harness.config import PARAMS, load_params
 from harness.data.prepared import Prepared
-from harness.planning.plan import Target
 from harness.planning.settings import check_changes, check_recipe, resolve
+from harness.planning.target import Target
 from harness.spec import RunSpec, Settings
 from harness.training.device import resolve_device, resolve_precision, set_up_process, this_card
 from harness.training.loop import run

@@ -17,8 +17,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from harness.config import load_params
 from harness.data.prepare import prepare
 from harness.data.prepared import Prepared
-from harness.planning.plan import Target
 from harness.planning.settings import check_recipe, resolve
+from harness.planning.target import Target
 from harness.probes.observer import Observer
 from harness.training.device import resolve_device, resolve_precision, this_card
 from harness.training.loop import run

@@ -18,7 +18,8 @@ import pandas as pd
 from benchmarks.grids import ROOT, Grid, Trained, described, number, paragraphs, table
 from harness.analysis.agreement import Agreement, agreement
 from harness.analysis.arms import Arms
-from harness.analysis.summary import compare_levels, rules_of
+from harness.analysis.compared import compare_levels
+from harness.analysis.summary import rules_of
 from harness.analysis.tables import StudyTables, as_counted, read_study
 from harness.quantities import PRIMARY
 from harness.written import ContextJson, StudyJson

@@ -12,8 +12,8 @@ from harness.config import load_params
 from harness.data.prepare import prepare
 from harness.data.prepared import Prepared
 from harness.data.progress import silent
-from harness.planning.plan import Target
 from harness.planning.settings import check_changes, check_recipe, resolve
+from harness.planning.target import Target
 from harness.spec import RunSpec, Settings
 from harness.training.split import RunData, load_run_data
 

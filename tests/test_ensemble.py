@@ -18,8 +18,9 @@ from harness.data.prepared import Prepared
 from harness.ensemble import SMALLEST, average, record_ensembles
 from harness.errors import SettingError
 from harness.fingerprint import HARNESS, fingerprint, identity_of_ensemble
-from harness.planning.plan import Plan, Target, make_plan
+from harness.planning.plan import Plan, make_plan
 from harness.planning.studies import load_study
+from harness.planning.target import Target
 from harness.planning.tuning import FIRST_TUNING_SEED
 from harness.records import Store
 from harness.source.code import Code

@@ -19,7 +19,7 @@ from harness.errors import SettingError
 from harness.factors import REGISTRIES
 from harness.factors.activation import ACTIVATION
 from harness.fingerprint import code, fingerprint, identity
-from harness.planning.plan import Target
+from harness.planning.target import Target
 from harness.probes import PROBE
 from harness.quantities import QUANTITIES, quantity
 from harness.spec import Settings

@@ -10,8 +10,9 @@ import pytest
 
 from harness import fingerprint, reasons
 from harness.fingerprint import HARNESS, code
-from harness.planning.plan import Plan, Target, make_plan
+from harness.planning.plan import Plan, make_plan
 from harness.planning.studies import load_study
+from harness.planning.target import Target
 from harness.reasons import why
 from harness.records import IDENTITY, Store
 from harness.source.code import Code

@@ -12,11 +12,11 @@ from harness.config import load_params
 from harness.data.prepare import prepare
 from harness.data.prepared import Prepared
 from harness.data.progress import silent
-from harness.planning.plan import Target
 from harness.planning.settings import check_changes, check_recipe, resolve
 from harness.planning.studies import load_studies
+from harness.planning.target import Target
 from harness.references import reference, references
-from harness.spec import Study
+from harness.study import Study
 from harness.training.loop import run
 from harness.training.split import load_run_data
 from tests.conftest import ROOT

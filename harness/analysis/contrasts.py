@@ -9,7 +9,7 @@ from harness.analysis.arms import Arms, Key, State
 from harness.analysis.shares import Shares
 from harness.analysis.statistics import mean_of
 from harness.quantities import Quantity, quantity
-from harness.spec import Comparison
+from harness.study import Comparison
 
 # Nets that are right on this share of the pictures have nothing left to gain.
 CEILING = 0.999

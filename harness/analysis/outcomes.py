@@ -6,12 +6,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from harness.analysis.compared import Compared, Standing
 from harness.analysis.sentences import budget
 from harness.analysis.statistics import Estimate
-from harness.analysis.summary import Compared, Standing, StudySummary, training_seconds
+from harness.analysis.summary import StudySummary, training_seconds
 from harness.analysis.verdicts import Judged, JudgedClaim, Verdict
 from harness.errors import SettingError
-from harness.spec import Comparison
+from harness.study import Comparison
 from harness.written import PlanJson
 
 FILE = "verdicts.json"

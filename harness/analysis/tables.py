@@ -12,7 +12,8 @@ from harness.errors import SettingError
 from harness.planning.left_out import LeftOut
 from harness.quantities import PRIMARY, quantity
 from harness.records import Store
-from harness.spec import Claim, Comparison, Edit, RunResult, epochs_to
+from harness.spec import RunResult, epochs_to
+from harness.study import Claim
 from harness.written import ArmJson, PlanJson, RunJson, StudyJson
 
 RUN_KEYS = ["context", "level", "seed"]
@@ -66,7 +67,7 @@ class StudyTables:
     @property
     def claims(self) -> list[Claim]:
         """The claims as frozen types."""
-        return [parse_claim(claim) for claim in self.plan["claims"]]
+        return [Claim.from_json(claim) for claim in self.plan["claims"]]
 
     @property
     def left_out(self) -> list[LeftOut]:
@@ -78,35 +79,6 @@ class StudyTables:
         rows = self.runs
         hit = rows[(rows.context == context) & (rows.level == level) & (rows.seed == seed)]
         return self.store.arrays(str(hit.fingerprint.iloc[0]), prefix) if len(hit) else {}
-
-
-def parse_claim(claim: dict[str, Any]) -> Claim:
-    """Read a claim as `plan.json` spells it."""
-    comparisons = tuple(parse_comparison(one) for one in claim["comparisons"])
-    edited = tuple(Edit(**one) for one in claim.get("edited", ()))
-    return Claim(
-        claim["id"],
-        claim["words"],
-        claim["source"],
-        comparisons,
-        bool(claim.get("check")),
-        claim.get("because", ""),
-        edited,
-    )
-
-
-def parse_comparison(one: dict[str, Any]) -> Comparison:
-    """Read a comparison as `plan.json` spells it."""
-    return Comparison(
-        metric=one["metric"],
-        level=str(one["level"]),
-        against=one["against"],
-        direction=one["direction"],
-        margin=float(one["margin"]),
-        context=one["context"],
-        more_than=one.get("more_than"),
-        given=parse_comparison(one["given"]) if one.get("given") else None,
-    )
 
 
 def read_study(store: Store, plan: PlanJson, study: StudyJson) -> StudyTables:

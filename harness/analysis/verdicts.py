@@ -13,7 +13,7 @@ from harness.analysis.rules import KINDS, PLAIN, Rules
 from harness.analysis.statistics import CONFIDENCE, Estimate, holm
 from harness.planning.left_out import LeftOut
 from harness.quantities import quantity
-from harness.spec import Claim, Comparison
+from harness.study import Claim, Comparison
 
 # In the order in which they are told; the last two are of claims that hold by arithmetic.
 Verdict = Literal[

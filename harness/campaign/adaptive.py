@@ -8,15 +8,16 @@ as ever, and training that was cut off goes on.
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 
+from harness.analysis.compared import Compared
 from harness.analysis.contrasts import terms_of
 from harness.analysis.power import Seeds, seeds_to_decide
 from harness.analysis.rules import PLAIN, Rules
-from harness.analysis.summary import Compared, StudySummary, rules_of, summarise
+from harness.analysis.summary import StudySummary, rules_of, summarise
 from harness.analysis.tables import read_study
 from harness.planning.plan import Key, Plan
 from harness.quantities import PRIMARY
 from harness.records import Store
-from harness.spec import Comparison, Direction
+from harness.study import Comparison, Direction
 from harness.written import PlanJson, StudyJson
 
 Planner = Callable[[Mapping[Key, int], int], Plan]

@@ -16,7 +16,7 @@ from harness.planning.settings import check_changes, check_recipe
 from harness.planning.studies import load_studies
 from harness.quantities import PRIMARY
 from harness.records import Store, cache_folder
-from harness.spec import Context, Level, Study
+from harness.study import Context, Level, Study
 from harness.written import PlanJson
 
 # Records are those of the grid, through its cache; the plan is the audit's own.

@@ -17,8 +17,8 @@ from harness.data.prepared import Prepared
 from harness.data.progress import silent
 from harness.data.sources import SOURCE, open_source
 from harness.factors import REGISTRIES
-from harness.planning.plan import Target
 from harness.planning.settings import check_changes, check_recipe, resolve
+from harness.planning.target import Target
 from harness.plugins import loaded
 from harness.probes import PROBE, Observer
 from harness.registry import Registry

@@ -11,7 +11,8 @@ from harness.records import Store, cache_folder
 
 if TYPE_CHECKING:
     from harness.engines.door import Engine
-    from harness.planning.plan import Key, Plan, Target
+    from harness.planning.plan import Key, Plan
+    from harness.planning.target import Target
     from harness.spec import RunSpec
 
 PREPARED = Path("data/prepared")
@@ -64,7 +65,7 @@ def current_target(params: Params) -> "Target":
     """Return the prepared data and the device of this machine."""
     from harness.data.prepared import Prepared
     from harness.engines.card import find_card
-    from harness.planning.plan import Target
+    from harness.planning.target import Target
     from harness.training.device import resolve_device, resolve_precision
 
     device = resolve_device(params.engine.device)

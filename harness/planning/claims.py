@@ -7,7 +7,7 @@ from harness.errors import SettingError, choices
 from harness.planning.files import ClaimFile, ExpectFile, StudyFile, WhereFile
 from harness.probes import PROBE
 from harness.quantities import QUANTITIES
-from harness.spec import Claim, Comparison, Context, Edit
+from harness.study import Claim, Comparison, Context, Edit
 
 
 def read_claim(

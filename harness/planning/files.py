@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from harness.config import Strict
-from harness.spec import Direction
+from harness.study import Direction
 
 
 def text_of(value: Any) -> Any:

@@ -9,7 +9,8 @@ from harness.factors import REGISTRIES
 from harness.factors.transfer import TRANSFER
 from harness.planning.left_out import LeftOut
 from harness.registry import Pictures
-from harness.spec import Context, Level, Settings, Study
+from harness.spec import Settings
+from harness.study import Context, Level, Study
 
 Arm = tuple[str, str]  # context, level
 

@@ -15,7 +15,8 @@ from harness.planning.claims import check_metric, check_name, read_claim
 from harness.planning.files import StudyFile, text_of
 from harness.planning.settings import check_changes, check_setting
 from harness.probes import PROBE
-from harness.spec import SETTING_TYPES, Choice, Context, Level, Study, Tune, slug
+from harness.spec import SETTING_TYPES, Choice, slug
+from harness.study import Context, Level, Study, Tune
 
 EXPERIMENTS = Path("experiments")
 # Studies that show how, and that `all` leaves out.

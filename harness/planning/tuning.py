@@ -11,7 +11,8 @@ from statistics import fmean
 
 from harness.planning.settings import RANGES
 from harness.records import Store
-from harness.spec import SETTING_TYPES, RunSpec, Settings, Tune
+from harness.spec import SETTING_TYPES, RunSpec, Settings
+from harness.study import Tune
 
 FIRST_TUNING_SEED = 1000
 

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.analysis.compared import Compared
 from harness.analysis.outcomes import ClaimOutcome, Difference, Effect, Outcomes, name_of
 from harness.analysis.sentences import level_name
-from harness.analysis.summary import Compared, ContextSummary
+from harness.analysis.summary import ContextSummary
 from harness.analysis.verdicts import CHECKS, VERDICTS, JudgedClaim, Verdict
 from harness.quantities import PRIMARY, quantity
 from harness.references import references
 from harness.report.limits import ends_of_difference
-from harness.spec import Comparison
+from harness.study import Comparison
 from harness.written import PlanJson
 
 # Verdicts that say something; of two that differ both must, or it is no disagreement.

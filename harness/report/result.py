@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.analysis import sentences
+from harness.analysis import claim_sentences, sentences
 from harness.analysis.statistics import Estimate
 from harness.analysis.summary import StudySummary
 from harness.analysis.verdicts import Verdict
@@ -44,8 +44,8 @@ class Result:
         return cls(
             runs,
             unfinished(runs, bench.summaries, store),
-            sentences.tally(bench.claims),
-            sentences.tally(bench.claims, checks=True),
+            claim_sentences.tally(bench.claims),
+            claim_sentences.tally(bench.claims, checks=True),
             shared_control(bench.summaries),
             gains[0] if gains else None,
             {state: [one["title"] for one in flight if one["state"] == state] for state in ("failed", "look")},

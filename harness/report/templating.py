@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from harness.analysis import diagnosis, sentences
+from harness.analysis import claim_sentences, diagnosis, sentences
 from harness.analysis.predictions import report_id
 from harness.quantities import PRIMARY, quantity
 from harness.report import beside, navigation
@@ -44,6 +44,7 @@ def environment() -> Environment:
     environment.globals.update(
         diagnosis=diagnosis,
         sentences=sentences,
+        claim_sentences=claim_sentences,
         quantity=quantity,
         primary=quantity(PRIMARY),
         cost_metrics=COST_METRICS,
@@ -57,7 +58,7 @@ def environment() -> Environment:
         script=script,
         within=within,
         within_difference=within_difference,
-        style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
+        style=Markup(short("style.css")),
     )
     environment.filters.update(slug=slug, plain=plain, duration=duration, words=words, total=total)
     return environment
@@ -66,7 +67,13 @@ def environment() -> Environment:
 @cache
 def code(name: str) -> str:
     """Return what stands between the script tags for a file of the templates."""
-    return f"\n{(TEMPLATES / name).read_text(encoding='utf-8')}"
+    return f"\n{short(name)}"
+
+
+def short(name: str) -> str:
+    """Return a script or a style without indentation and lines of comment, which thirty pages would repeat."""
+    lines = (line.strip() for line in (TEMPLATES / name).read_text(encoding="utf-8").splitlines())
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith(("//", "/*")))
 
 
 def script(name: str) -> Markup:

@@ -4,10 +4,11 @@ from types import SimpleNamespace
 import pytest
 
 from harness.analysis import sentences
+from harness.analysis.compared import Compared, standing
 from harness.analysis.moderation import Prior
 from harness.analysis.rules import Rule
 from harness.analysis.statistics import mean_interval
-from harness.analysis.summary import Compared, standing, summarise
+from harness.analysis.summary import summarise
 from harness.analysis.tables import read_study
 from harness.quantities import quantity
 from tests.report.made_up import Bench

@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 
 from harness.analysis.arms import Arms
+from harness.analysis.claim_sentences import judged as in_words
+from harness.analysis.claim_sentences import margins, tally
+from harness.analysis.claim_sentences import verdict as verdict_in_words
 from harness.analysis.power import Seeds
-from harness.analysis.sentences import judged as in_words
-from harness.analysis.sentences import margins, tally
-from harness.analysis.sentences import verdict as verdict_in_words
 from harness.analysis.tables import as_counted, with_derived
 from harness.analysis.verdicts import judge_claim
-from harness.spec import Claim, Comparison
+from harness.study import Claim, Comparison
 
 CHANCE = 0.1
 

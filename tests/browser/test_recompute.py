@@ -8,8 +8,9 @@ from math import isclose
 import pytest
 
 from harness.analysis.arms import Arms
+from harness.analysis.compared import compare_levels
 from harness.analysis.statistics import student
-from harness.analysis.summary import compare_levels, read_rules, summarise
+from harness.analysis.summary import read_rules, summarise
 from harness.analysis.tables import read_study
 from harness.analysis.verdicts import judge_claim
 from harness.records import Store

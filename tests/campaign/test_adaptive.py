@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from harness.campaign.adaptive import grown, looks
-from harness.planning.plan import Key, Plan, Target, make_plan
+from harness.planning.plan import Key, Plan, make_plan
 from harness.planning.studies import load_study
+from harness.planning.target import Target
 from harness.records import Store
 from harness.seeding import numpy_generator
 from harness.spec import RunSpec

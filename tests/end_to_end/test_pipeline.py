@@ -19,7 +19,7 @@ import yaml
 from harness.counts import Runs
 from harness.planning.studies import load_studies
 from harness.records import Store, cache_folder
-from harness.spec import Study
+from harness.study import Study
 from tests.conftest import ROOT
 from tests.engines.test_local import numbers
 

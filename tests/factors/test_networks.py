@@ -10,8 +10,9 @@ from torch import nn
 from harness.config import load_params
 from harness.errors import SettingError
 from harness.factors.model import MODEL, OF_NETWORK, network, taken
-from harness.planning.plan import Target, make_plan
+from harness.planning.plan import make_plan
 from harness.planning.studies import load_studies, load_study
+from harness.planning.target import Target
 from harness.probes import PROBE
 from harness.records import Store
 from harness.spec import Choice, RunSpec, Settings

@@ -4,7 +4,7 @@ import json
 from hashlib import sha256
 
 from harness.planning.studies import load_studies
-from harness.spec import Claim
+from harness.study import Claim
 from tests.conftest import ROOT
 
 KEPT = ROOT / "tests" / "samples" / "expectations.json"

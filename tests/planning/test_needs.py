@@ -17,9 +17,10 @@ from harness.data.progress import silent
 from harness.errors import SettingError
 from harness.planning.left_out import LeftOut
 from harness.planning.needs import lacking
-from harness.planning.plan import Plan, Target, make_plan
+from harness.planning.plan import Plan, make_plan
 from harness.planning.settings import check_changes, resolve
 from harness.planning.studies import load_studies
+from harness.planning.target import Target
 from harness.records import Store
 from harness.registry import Pictures
 from harness.report.render import render

@@ -12,7 +12,8 @@ from harness.factors import REGISTRIES
 from harness.planning.settings import check_changes, resolve
 from harness.planning.studies import check_profiles, load_studies, load_study
 from harness.probes import PROBE
-from harness.spec import SETTING_TYPES, Choice, Comparison, RunSpec
+from harness.spec import SETTING_TYPES, Choice, RunSpec
+from harness.study import Comparison
 from harness.training.loop import run
 from harness.training.split import RunData
 from tests.conftest import ROOT

@@ -9,8 +9,8 @@ from harness.config import load_params
 from harness.data.prepare import prepare
 from harness.data.prepared import Prepared
 from harness.data.progress import silent
-from harness.planning.plan import Target
 from harness.planning.settings import check_recipe, resolve
+from harness.planning.target import Target
 from harness.procedures.flight import worst
 from harness.procedures.preflight import judge_ratios, preflight
 from harness.report.figures.preflight import DRAWERS

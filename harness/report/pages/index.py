@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from harness.analysis import sentences
+from harness.analysis import claim_sentences
 from harness.analysis.summary import StudySummary, all_arms, training_seconds
 from harness.counts import Runs
 from harness.report.beside import rows
@@ -26,8 +26,8 @@ def index_page(bench: Bench) -> str:
         lines=in_words(found),
         groups=rows(bench.claims_by_study, bench.references),
         classes=of_classes(bench),
-        tally=sentences.tally(bench.claims),
-        checks=sentences.tally(bench.claims, checks=True),
+        tally=claim_sentences.tally(bench.claims),
+        checks=claim_sentences.tally(bench.claims, checks=True),
         flight=states(bench),
         runs=Runs.of(bench.plan["studies"]),
         cost=total_cost(bench.summaries),

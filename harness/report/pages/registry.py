@@ -15,11 +15,11 @@ import pandas as pd
 from harness.analysis.arms import Arms
 from harness.analysis.outcomes import Outcomes
 from harness.analysis.summary import StudySummary
-from harness.analysis.tables import parse_claim
 from harness.analysis.verdicts import JudgedClaim, judge_claim
 from harness.planning.left_out import LeftOut
 from harness.report.beside import others
 from harness.report.ordered import Ordered
+from harness.study import Claim
 from harness.written import PlanJson, StudyJson
 
 
@@ -35,7 +35,7 @@ class Dropped:
     def of(cls, plan: StudyJson) -> "Dropped":
         """Read what `plan.json` says of the study."""
         left_out = [LeftOut.from_json(body) for body in plan["left_out"]]
-        claims = [judge_claim(parse_claim(claim), Arms(pd.DataFrame()), {}, left_out) for claim in plan["claims"]]
+        claims = [judge_claim(Claim.from_json(claim), Arms(pd.DataFrame()), {}, left_out) for claim in plan["claims"]]
         return cls(plan, left_out, claims)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from harness.analysis import sentences
+from harness.analysis import claim_sentences, sentences
 from harness.analysis.summary import StudySummary, all_arms
 from harness.analysis.verdicts import JudgedClaim
 from harness.quantities import quantity
@@ -20,8 +20,8 @@ def escape(text: object) -> str:
 def summary_text(plan: PlanJson, summaries: Sequence[StudySummary], judged: Sequence[tuple[str, JudgedClaim]]) -> str:
     """Return the budget, what to do and avoid, the answers of the studies, the claims, and what did not finish."""
     claims = [claim for _, claim in judged]
-    counts = {name: count for name, count in sentences.tally(claims).items() if count}
-    checks = {name: count for name, count in sentences.tally(claims, checks=True).items() if count}
+    counts = {name: count for name, count in claim_sentences.tally(claims).items() if count}
+    checks = {name: count for name, count in claim_sentences.tally(claims, checks=True).items() if count}
     lines = ["# Which training choices matter?", "", escape(sentences.budget(plan)), ""]
     lines += [f"- **{name}**: {escape(words)}." for name, words in in_words(factors(summaries)).items()]
     lines += ["", "| study | context | answer |", "|---|---|---|"]
@@ -46,4 +46,4 @@ def claim_row(one: JudgedClaim) -> str:
     if first and first.difference:
         shown = quantity(first.comparison.metric)
         found = f"{shown.difference(first.difference.mean)} ({sentences.interval(first.difference, shown)})"
-    return f"| {escape(one.claim.words)} | {escape(sentences.verdict(one))} | {escape(found)} |"
+    return f"| {escape(one.claim.words)} | {escape(claim_sentences.verdict(one))} | {escape(found)} |"
