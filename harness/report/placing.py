@@ -7,6 +7,7 @@ from markupsafe import Markup
 from harness.analysis.summary import ContextSummary, StudySummary
 from harness.analysis.verdicts import JudgedClaim
 from harness.quantities import PRIMARY
+from harness.report.figures.chart import Chart
 from harness.report.figures.hero import hero
 from harness.report.figures.registry import Drawing, figure
 from harness.report.figures.style import styled
@@ -29,13 +30,18 @@ class Placed:
 
 def place(drawing: Drawing, anchor: str) -> Placed:
     """Return a drawing as inline SVG under `anchor`."""
-    svg = Markup(inline_svg(drawing.figure, f"svg-{anchor}", drawing.label))
+    svg = Markup(inline_svg(drawing.figure, f"svg-{anchor}", drawing.label, live(drawing)))
     return Placed(anchor, drawing.title, drawing.caption, svg)
+
+
+def live(drawing: Drawing) -> str:
+    """Return where a drawing shows what; a plain figure, as of a plugin, doesn't say."""
+    return drawing.figure.live() if isinstance(drawing.figure, Chart) else ""
 
 
 def place_both(wide: Drawing, narrow: Drawing, anchor: str) -> Placed:
     """Return a figure that is drawn twice, wide and narrow; the page shows one of them."""
-    slim = Markup(inline_svg(narrow.figure, f"svg-{anchor}-narrow", narrow.label))
+    slim = Markup(inline_svg(narrow.figure, f"svg-{anchor}-narrow", narrow.label, live(narrow)))
     return replace(place(wide, anchor), narrow=slim)
 
 

@@ -3,23 +3,24 @@
 import io
 import re
 import warnings
-from collections import Counter
 from hashlib import sha256
-from html import escape, unescape
+from html import escape
 
 import matplotlib
 from matplotlib.figure import Figure
 
+from harness.report.figures.chart import PART, TICKS
 from harness.report.figures.style import PAGE_COLOURS
 
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 
-def inline_svg(figure: Figure, identifier: str, label: str) -> str:
+def inline_svg(figure: Figure, identifier: str, label: str, live: str = "") -> str:
     """Return `figure` as an `<svg>` element; equal figures give equal text.
 
-    `identifier` starts every id inside, `label` is what a screen reader says.
+    `identifier` is its id and makes those inside its own, `label` is what a screen reader says, `live` what
+    `Chart.live` says of where things are.
     """
     buffer = io.StringIO()
     # The salt makes the ids of clip paths depend on nothing but the figure.
@@ -40,30 +41,10 @@ def inline_svg(figure: Figure, identifier: str, label: str) -> str:
     text = re.sub(r' transform="rotate\(0 [^"]*"', "", text)
     # A hundredth of a point is invisible, and the digits are half of the file. Numbers that are read stay.
     text = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(\.\d\d)\d+", r"\1", tag[0]), text)
+    text = re.sub(r"<use [^>]+>", lambda tag: re.sub(r"-?\d+\.\d+", lambda number: tenth(number[0]), tag[0]), text)
     text = lean(text)
-    text = re.sub(r"<svg[^>]*>", lambda match: opening(match[0], identifier, label), text, count=1)
+    text = re.sub(r"<svg[^>]*>", lambda match: opening(match[0], identifier, label, live), text, count=1)
     return re.sub(r"\n\s*", "\n", text).strip()
-
-
-def shared_styles(page: str) -> str:
-    """Return a page of the same looks whose figures share the styles that they repeat, as classes: a quarter less.
-
-    Figures alone keep them, as they are kept in files too.
-    """
-    styled = re.compile(
-        r'<(?!svg)(\w+)((?: (?!class=|style=)[\w:-]+="[^"]*")*) style="([^"]*)"((?: (?!class=)[\w:-]+="[^"]*")*)(/?)>'
-    )
-    figures = re.compile(r"<svg xmlns.*?</svg>", re.DOTALL)
-    counts = Counter(tag[3] for figure in figures.finditer(page) for tag in styled.finditer(figure[0]))
-    names = {style: f"l{number}" for number, (style, count) in enumerate(counts.items()) if count > 1}
-
-    def classed(tag: re.Match[str]) -> str:
-        name = names.get(tag[3])
-        return f'<{tag[1]}{tag[2]} class="{name}"{tag[4]}{tag[5]}>' if name else tag[0]
-
-    page = figures.sub(lambda figure: styled.sub(classed, figure[0]), page)
-    looks = "\n".join(f".{name} {{ {unescape(style)} }}" for style, name in names.items())
-    return page.replace("</style>", f"{looks}\n</style>", 1) if names else page
 
 
 def long_font(match: re.Match[str]) -> str:
@@ -73,8 +54,10 @@ def long_font(match: re.Match[str]) -> str:
 
 
 def lean(text: str) -> str:
-    """Return the same picture without groups that group nothing, paths that paint nothing, and long-winded paths."""
+    """Return the same picture without groups that group nothing, clips and paths of no effect, and long paths."""
     text = re.sub(r'<path [^>]*style="fill: none"/>', "", text)
+    text = without_whole_clips(text)
+    text = re.sub(r"<defs>\s*</defs>", "", text)
     text = re.sub(r' d="([^"]*)"', lambda match: f' d="{short_path(match[1])}"', text)
     kept: list[bool] = []
 
@@ -84,13 +67,36 @@ def lean(text: str) -> str:
         kept.append(tag[0] != "<g>")
         return tag[0] if kept[-1] else ""
 
-    return re.sub(r"<g(?: [^>]*)?>|</g>", group, text)
+    text = re.sub(r"<g(?: [^>]*)?>|</g>", group, text)
+    # One group for all numbers of an axis that are drawn one after another.
+    name = TICKS.removeprefix(PART)
+    ticks = re.compile(rf'(<g data-part="{name}">(?:(?!</?g[ >]).)*)</g>\s*<g data-part="{name}">', re.DOTALL)
+    while (merged := ticks.sub(r"\1", text)) != text:
+        text = merged
+    return text
+
+
+def without_whole_clips(text: str) -> str:
+    """Return the same picture without clips to the whole of it, which large axes name on every mark."""
+    whole = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text)
+    clips = re.compile(
+        r'<clipPath id="([^"]+)">\s*<rect x="0" y="0" width="([\d.]+)" height="([\d.]+)"/>\s*</clipPath>'
+    )
+    for clip in clips.finditer(text):
+        if whole and clip.groups()[1:] == whole.groups():
+            text = text.replace(clip[0], "").replace(f' clip-path="url(#{clip[1]})"', "")
+    return text
 
 
 def short_path(path: str) -> str:
     """Return a path to a tenth of a point, without the spaces that its letters make needless."""
-    path = re.sub(r"\d*\.\d+", lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), path)
+    path = re.sub(r"\d*\.\d+", lambda number: tenth(number[0]), path)
     return re.sub(r"\s*([A-Za-z])\s*", r"\1", path.strip())
+
+
+def tenth(number: str) -> str:
+    """Return a number to a tenth."""
+    return f"{float(number):.1f}".removesuffix(".0")
 
 
 def own_ids(text: str, identifier: str) -> str:
@@ -100,6 +106,8 @@ def own_ids(text: str, identifier: str) -> str:
     names = {name: f"{prefix}-{number}" for number, name in enumerate(used)}
 
     def rename(match: re.Match[str]) -> str:
+        if match[1].startswith(PART):
+            return f' data-part="{match[1].removeprefix(PART)}"'
         return f' id="{names[match[1]]}"' if match[1] in names else ""
 
     text = re.sub(r' id="([^"]+)"', rename, text)
@@ -107,11 +115,14 @@ def own_ids(text: str, identifier: str) -> str:
     return re.sub(r'href="#([^"]+)"', lambda match: f'href="#{names[match[1]]}"', text)
 
 
-def opening(tag: str, identifier: str, label: str) -> str:
+def opening(tag: str, identifier: str, label: str, live: str) -> str:
     """Return the opening tag without a fixed size, so that the page decides on the width."""
     box = re.search(r'viewBox="[^"]+"', tag)
     assert box is not None
+    # In single quotes, as JSON is full of double ones.
+    carried = escape(live, quote=False).replace("'", "&#39;")
+    known = f" data-live='{carried}'" if live else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {box[0]} id="{identifier}" role="img" '
-        f'aria-label="{escape(label, quote=True)}" style="font-family: {FONTS}">'
+        f'aria-label="{escape(label, quote=True)}" style="font-family: {FONTS}"{known}>'
     )

@@ -62,7 +62,7 @@ def test_a_band_is_cut_off_too():
     with styled():
         axes, panel = drawn()
         panel.band([0, 1, 2, 3], [-1.0, 0.2, np.nan, -1e15], [0.5, 1e15, np.nan, 1e15])
-        heights = np.concatenate([path.vertices[:, 1] for path in axes.collections[-1].get_paths()])
+        heights = np.concatenate([patch.get_path().vertices[:, 1] for patch in axes.patches])
         assert heights.min() >= panel.bottom - 1e-6 and heights.max() <= panel.bottom + PANEL_HEIGHT + 1e-6
 
 

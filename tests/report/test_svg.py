@@ -1,7 +1,8 @@
 import re
 
 from harness.report.figures.style import INK, PAGE_COLOURS, one_axes, styled
-from harness.report.svg import inline_svg, shared_styles
+from harness.report.sharing import shared_parts
+from harness.report.svg import inline_svg
 
 
 def drawn(identifier="one"):
@@ -53,9 +54,9 @@ def test_figures_of_a_page_share_the_styles_that_they_repeat():
     mark = '<path d="M0 0" style="fill: &quot;red&quot;"/>'
     once = '<text x="1" class="own" style="fill: blue">a</text><g style="opacity: 0.5"/>'
     page = f'<style>\np {{ }}\n</style><p style="fill: &quot;red&quot;"><svg xmlns="x">{mark}{mark}{once}</svg></p>'
-    found = shared_styles(page)
+    found = shared_parts(page)
     assert found.count('<path d="M0 0" class="l0"/>') == 2
     assert '.l0 { fill: "red" }\n</style>' in found
     # What is there once, has a class already or is outside of figures stays.
     assert once in found and '<p style="fill: &quot;red&quot;">' in found
-    assert shared_styles("<p>none</p>") == "<p>none</p>"
+    assert shared_parts("<p>none</p>") == "<p>none</p>"

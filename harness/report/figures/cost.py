@@ -32,5 +32,5 @@ def draw(found: dict[str, Arrays]) -> Figure:
     for panel, one in zip(panels, found.values(), strict=True):
         images, seconds = one["images"], one["seconds"]
         panel.behind(images, seconds[-1] * images / images[-1], color=UNRESOLVED, linewidth=0.9)
-        panel.line(images, seconds, color=BETTER, linewidth=1.4, marker="o", markersize=4)
+        panel.line(images, seconds, "", color=BETTER, linewidth=1.4, marker="o", markersize=4)
     return drawn

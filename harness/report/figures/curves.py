@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from harness.analysis.statistics import CONFIDENCE, t_quantile
 from harness.analysis.summary import ContextSummary, StudySummary
+from harness.report.figures.chart import Chart
 from harness.report.figures.facets import Scale, facets
 from harness.report.figures.registry import Drawing, figure
 from harness.report.figures.style import INK, STANDING_COLOURS, UNRESOLVED, shorten
@@ -51,8 +51,8 @@ def band(table: pd.DataFrame, name: str, scale: float) -> pd.DataFrame:
 
 
 def draw(
-    summary: StudySummary, context: ContextSummary, train: pd.DataFrame, validation: pd.DataFrame, part: str
-) -> Figure:
+    summary: StudySummary, context: ContextSummary, train: pd.DataFrame, validation: pd.DataFrame, measured: str
+) -> Chart:
     """Return small multiples of the training (dashed) and validation (solid) curve of each level."""
     control = summary.tables.control
     legend = [
@@ -65,19 +65,22 @@ def draw(
         legend.append(Line2D([], [], color=INK, linewidth=0.9, alpha=0.55, label=shorten(f"{control}, validation", 21)))
     means = pd.concat([train["mean"], validation["mean"]]).dropna().to_numpy()
     epochs = Scale(min(1, int(validation["epoch"].min())), max(2, int(validation["epoch"].max())), whole=True)
-    labels = ("epoch", "accuracy, %" if part == "accuracy" else "loss")
-    drawn, panels = facets([arm.level for arm in arms], epochs, vertical(means, part), labels, legend)
+    labels = ("epoch", "accuracy, %" if measured == "accuracy" else "loss")
+    scale = vertical(means, measured)
+    drawn, panels = facets([arm.level for arm in arms], epochs, scale, labels, legend)
+    if measured == "loss":
+        drawn.scale = (scale.low, scale.high)
     reference = validation[validation["level"] == control]
     for panel, arm in zip(panels, arms, strict=True):
         colour = STANDING_COLOURS[arm.primary.standing]
         if not arm.is_control:
-            panel.behind(reference["epoch"], reference["mean"], color=INK, linewidth=0.9, alpha=0.55)
-        for table, style, width in ((train, DASHED, 1.2), (validation, "-", 1.8)):
+            panel.behind(reference["epoch"], reference["mean"], "validation", color=INK, linewidth=0.9, alpha=0.55)
+        for part, table, style, width in (("training", train, DASHED, 1.2), ("validation", validation, "-", 1.8)):
             mine = table[table["level"] == arm.level]
             # A single epoch has no line to draw.
             marker = "." if len(mine) == 1 else None
-            panel.band(mine["epoch"], mine["low"], mine["high"], color=colour, alpha=0.16)
-            panel.line(mine["epoch"], mine["mean"], color=colour, linewidth=width, linestyle=style, marker=marker)
+            panel.band(mine["epoch"], mine["low"], mine["high"], part, color=colour, alpha=0.16)
+            panel.line(mine["epoch"], mine["mean"], part, color=colour, linewidth=width, linestyle=style, marker=marker)
     return drawn
 
 

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from harness.analysis.compared import Compared
 from harness.analysis.sentences import capital, level_name, plural
-from harness.analysis.summary import Compared, ContextSummary, StudySummary
+from harness.analysis.summary import ContextSummary, StudySummary
 from harness.quantities import PRIMARY, Quantity, quantity
 from harness.report.figures.cutting import beyond
 from harness.report.figures.hero import has_differences
@@ -103,6 +104,7 @@ def draw(
     shown = quantity(name)
     unit = "" if shown.unit in ("", "epochs", "steps", "/s") else f", {shown.unit}"
     drawn, axes = rows_axes([one.level for one in compared], f"{shown.label}{unit}")
+    drawn.metric = name
     axes.xaxis.set_major_locator(MaxNLocator(6))
     if mark is not None:
         axes.axvline(mark * shown.scale, color=INK, linewidth=1, linestyle=":")
@@ -141,6 +143,9 @@ def draw(
             axes.plot(value.mean * shown.scale, row, "|", color=colour, markersize=12, markeredgewidth=2.4)
     axes.set(xlabel="", ylabel="")
     keep_possible(axes, name, shown.scale)
+    # Nothing lies outside, and a mark at the end of the axis stays whole.
+    for artist in (*axes.lines, *axes.collections, *axes.get_xgridlines()):
+        artist.set_clip_on(False)
     return drawn
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
+from harness.report.figures.chart import PART, TICKS, Area, Chart
 from harness.report.figures.cutting import beyond, cut_band, cut_line, outside
 from harness.report.figures.style import FAINT, INK, SMALL, WIDTH, shorten
 
@@ -64,6 +64,7 @@ class Panel:
     width: float
     x: Scale
     y: Scale
+    area: Area
     left_out: int = 0
     note: Text | None = None
 
@@ -75,13 +76,19 @@ class Panel:
         """Return the vertical position of a value in inches."""
         return self.bottom + PANEL_HEIGHT * float(self.y.place(value))
 
-    def line(self, x: Any, y: Any, **style: Any) -> None:
-        """Draw a line or markers through data, cut off at the panel's edges; what lies beyond them is counted."""
-        self.count(outside(self.y.place(y)))
-        self.behind(x, y, **style)
+    def line(self, x: Any, y: Any, part: str | None = None, **style: Any) -> None:
+        """Draw a line or markers through data, cut off at the panel's edges; what lies beyond them is counted.
 
-    def behind(self, x: Any, y: Any, **style: Any) -> None:
-        """Draw like `line` what only lies behind the data, such as the control in every panel: uncounted."""
+        The values of a line that has a name, its `part`, can be read on the page.
+        """
+        self.count(outside(self.y.place(y)))
+        if part is not None:
+            self.area.carry(part, x, y)
+        self.behind(x, y, part, **style)
+
+    def behind(self, x: Any, y: Any, part: str | None = None, **style: Any) -> None:
+        """Draw like `line` what only lies behind the data, such as the control in every panel: uncounted, unread."""
+        style["gid"] = part and PART + part
         across, up = np.atleast_1d(self.x.place(x)), np.atleast_1d(self.y.place(y))
         marker = style.pop("marker", None)
         if marker:
@@ -94,12 +101,18 @@ class Panel:
         if np.isfinite(up).any():
             self.axes.plot(self.left + self.width * across, self.bottom + PANEL_HEIGHT * up, clip_on=False, **style)
 
-    def band(self, x: Any, low: Any, high: Any, **style: Any) -> None:
+    def band(self, x: Any, low: Any, high: Any, part: str | None = None, **style: Any) -> None:
         """Fill between two curves, cut off at the panel's edges; gaps where an end is NaN."""
-        if np.isfinite(np.asarray(low, dtype=float)).any():
-            across, *both = cut_band(self.x.place(x), self.y.place(low), self.y.place(high))
-            below, above = (self.bottom + PANEL_HEIGHT * end for end in both)
-            self.axes.fill_between(self.left + self.width * across, below, above, linewidth=0, **style)
+        across, *both = cut_band(self.x.place(x), self.y.place(low), self.y.place(high))
+        across = self.left + self.width * across
+        below, above = (self.bottom + PANEL_HEIGHT * end for end in both)
+        known = np.isfinite(below) & np.isfinite(above)
+        for piece in np.ma.clump_unmasked(np.ma.masked_where(~known, across)):
+            outline = (
+                np.concatenate([across[piece], across[piece][::-1]]),
+                np.concatenate([below[piece], above[piece][::-1]]),
+            )
+            self.axes.fill(*outline, linewidth=0, clip_on=False, gid=part and PART + part, **style)
 
     def count(self, more: int) -> None:
         """Say in the panel how many values in all lie beyond its edges."""
@@ -120,9 +133,9 @@ class Panel:
         self.axes.plot([self.left, right], [self.bottom] * 2, color=INK, linewidth=0.6)
         for tick in self.y.ticks:
             height = self.up(tick)
-            self.axes.plot([self.left, right], [height] * 2, color=FAINT, linewidth=0.6, zorder=0)
+            self.axes.plot([self.left, right], [height] * 2, color=FAINT, linewidth=0.6, zorder=0, gid=TICKS)
             if numbers_left:
-                self.axes.text(self.left - 0.05, height, short(tick), ha="right", va="center", **text)  # type: ignore[arg-type]
+                self.axes.text(self.left - 0.05, height, short(tick), ha="right", va="center", gid=TICKS, **text)  # type: ignore[arg-type]
         if numbers_below:
             for tick in self.x.ticks:
                 at = self.across(tick)
@@ -153,7 +166,7 @@ def facets(
     labels: tuple[str, str],
     legend: Sequence[Line2D],
     columns: int = COLUMNS,
-) -> tuple[Figure, list[Panel]]:
+) -> tuple[Chart, list[Panel]]:
     """Return a figure with one titled panel per entry; `labels` name the x and the y axis."""
     columns = min(columns, len(titles))
     while columns > 2 and max(map(len, titles)) * TITLE_LETTER > panel_width(columns):
@@ -161,14 +174,16 @@ def facets(
     rows = math.ceil(len(titles) / columns)
     height = TOP + rows * PANEL_HEIGHT + (rows - 1) * ROW_GAP + BOTTOM
     width = panel_width(columns)
-    figure = Figure(figsize=(WIDTH, height))
+    figure = Chart(WIDTH, height)
+    figure.axes_words = labels
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(0, height), autoscale_on=False)
     axes.set_axis_off()
     panels = []
     for index, title in enumerate(titles):
         row, column = divmod(index, columns)
         bottom = height - TOP - (row + 1) * PANEL_HEIGHT - row * ROW_GAP
-        panel = Panel(axes, LEFT + column * (width + COLUMN_GAP), bottom, width, x, y)
+        left = LEFT + column * (width + COLUMN_GAP)
+        panel = Panel(axes, left, bottom, width, x, y, figure.area(title, left, bottom, width, PANEL_HEIGHT))
         panel.furniture(title, numbers_left=column == 0, numbers_below=index + columns >= len(titles))
         panels.append(panel)
     axes.text((LEFT + WIDTH) / 2, 0.03, labels[0], fontsize=SMALL, ha="center", va="bottom")

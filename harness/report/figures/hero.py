@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from harness.analysis.sentences import level_name, plural
 from harness.analysis.summary import Arm, ContextSummary, StudySummary
 from harness.quantities import PRIMARY, quantity
+from harness.report.figures.chart import Chart
 from harness.report.figures.facets import Scale, short
 from harness.report.figures.registry import Drawing
 from harness.report.figures.style import (
@@ -123,7 +123,7 @@ def compared(context: ContextSummary) -> bool:
     return any(arm.primary.difference for arm in context.arms)
 
 
-def draw(lanes: Sequence[tuple[str, ContextSummary, Scale, Draw]], width: float, across: int, below: str) -> Figure:
+def draw(lanes: Sequence[tuple[str, ContextSummary, Scale, Draw]], width: float, across: int, below: str) -> Chart:
     """Return the panels in rows of `across`, the names of the levels, which a row has in common, at its start."""
     alike: dict[tuple[str, ...], list[tuple[str, ContextSummary, Scale, Draw]]] = {}
     for lane in lanes:
@@ -135,7 +135,8 @@ def draw(lanes: Sequence[tuple[str, ContextSummary, Scale, Draw]], width: float,
     each = (width - left - EDGE - GAP * (columns - 1)) / columns
     deep = [max(len(context.arms) for _, context, _, _ in row) * ROW + HEADING + TICKS for row in rows]
     total = sum(deep) + 0.08 * (len(rows) - 1) + (AXIS if below else 0.02)
-    figure = Figure(figsize=(width, total))
+    figure = Chart(width, total)
+    figure.metric = PRIMARY
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, total), autoscale_on=False)
     axes.set_axis_off()
     top = total - HEADING
@@ -144,6 +145,10 @@ def draw(lanes: Sequence[tuple[str, ContextSummary, Scale, Draw]], width: float,
             panel = Lane(axes, left + column * (each + GAP), top, each, x, context.arms)
             panel.furniture(title, names=column == 0)
             paint(panel)
+            edge = panel.left if column else 0.0  # the names of the levels belong to the first panel of a row
+            for number, arm in enumerate(context.arms):
+                bottom = top - ROW * (number + 1)
+                figure.area(arm.level, edge, bottom, panel.left + each - edge, ROW, context.name)
         top -= depth + 0.08
     if below:
         axes.text((left + width) / 2, 0.03, shorten(below, int((width - left) / LETTER)), ha="center", va="bottom")

@@ -83,10 +83,11 @@ def draw(
     drawn, panels = facets(list(ends), x, y, ("layer", ylabel), legend)
     for panel, both in zip(panels, ends.values(), strict=True):
         layers = np.arange(1, both.shape[1] + 1)
-        for values, style in zip(both, styles, strict=True):
+        for values, style, look in zip(both, styles, looks, strict=True):
             panel.line(
                 layers,
                 positive(values) if y.log else values,
+                look,
                 color=BETTER,
                 linestyle=style,
                 linewidth=1.2,

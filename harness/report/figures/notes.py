@@ -1,6 +1,7 @@
 """Pictures for the page of slips: spread of activations under four initializations, and tanh from sigmoid."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -31,12 +32,12 @@ def draw_spreads(spreads: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
 
 def draw_tanh(x: np.ndarray, curves: Mapping[str, np.ndarray]) -> Figure:
     """Draw curves over `x` (N,): the first broad and pale, the others thin on top of it."""
-    looks = (
+    looks: tuple[dict[str, Any], ...] = (
         {"color": UNRESOLVED, "linewidth": 5.0, "alpha": 0.45},
         {"color": BETTER, "linewidth": 1.2},
         {"color": WORSE, "linewidth": 1.2},
     )
-    legend = [Line2D([], [], label=name, **look) for name, look in zip(curves, looks, strict=True)]  # type: ignore[arg-type]
+    legend = [Line2D([], [], label=name, **look) for name, look in zip(curves, looks, strict=True)]
     drawn, (panel,) = facets(["tanh"], Scale(x[0], x[-1]), Scale(-1.05, 1.05), ("x", "output"), legend, columns=1)
     for values, look in zip(curves.values(), looks, strict=True):
         panel.line(x, values, **look)

@@ -57,7 +57,7 @@ def draw(summary: StudySummary, context: ContextSummary, means: pd.DataFrame, se
         if not arm.is_control:
             panel.behind(control["value"], control["shown"], color=INK, linewidth=0.9, alpha=0.55)
         colour = INK if arm.is_control else BETTER
-        panel.line(mine["value"], mine["shown"], color=colour, linewidth=1.4, marker="o", markersize=4)
+        panel.line(mine["value"], mine["shown"], "", color=colour, linewidth=1.4, marker="o", markersize=4)
         best = mine[mine["chosen"]]
         panel.line(best["value"], best["shown"], color=INK, linestyle="", marker="o", fillstyle="none", markersize=8)
     return drawn

@@ -1,6 +1,7 @@
 """Searches for settings: the best accuracy over the number of trials, and where the trials lay."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -67,7 +68,7 @@ def draw_best(summary: StudySummary, context: ContextSummary, best: pd.DataFrame
         if not arm.is_control:
             panel.behind(control["epoch"], control["mean"], color=INK, linewidth=0.9, alpha=0.55)
         panel.band(mine["epoch"], mine["low"], mine["high"], color=colour, alpha=0.15)
-        panel.line(mine["epoch"], mine["mean"], color=colour, linewidth=1.8)
+        panel.line(mine["epoch"], mine["mean"], "", color=colour, linewidth=1.8)
     return drawn
 
 
@@ -90,7 +91,7 @@ def draw_trials(context: ContextSummary, trials: pd.DataFrame) -> Figure:
     for panel, arm in zip(panels, context.arms, strict=True):
         mine = trials[trials["level"] == arm.level]
         for one in mine.to_dict("records"):
-            look = {"marker": "x", "color": WORSE, "markersize": 5}
+            look: dict[str, Any] = {"marker": "x", "color": WORSE, "markersize": 5}
             if one["validation_accuracy"]:
                 alpha = FAINTEST + (1 - FAINTEST) * (one["validation_accuracy"] - worst) / span
                 size = 6 if one["epochs"] == trials["epochs"].max() else 4

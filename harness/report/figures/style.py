@@ -10,9 +10,9 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from harness.analysis.summary import Standing
+from harness.analysis.compared import Standing
+from harness.report.figures.chart import Chart
 
 INK = "#010203"  # texts, axes, the control; of data nothing else
 FAINT = "#010204"  # grid lines
@@ -86,10 +86,10 @@ def styled() -> Iterator[None]:
     plt.close("all")
 
 
-def one_axes(height: float, xlabel: str, left: float = MARGIN) -> tuple[Figure, Axes]:
+def one_axes(height: float, xlabel: str, left: float = MARGIN) -> tuple[Chart, Axes]:
     """Return a figure whose one axes is `height` inches high and starts `left` inches from the edge."""
     total = MARGIN + height + BELOW
-    figure = Figure(figsize=(WIDTH, total))
+    figure = Chart(WIDTH, total)
     # Placed by hand: a layout engine costs as much as all the drawing.
     box = (left / WIDTH, BELOW / total, (WIDTH - left - MARGIN) / WIDTH, height / total)
     # Below the middle of the axes, or as near to it as the label fits.
@@ -102,13 +102,15 @@ def one_axes(height: float, xlabel: str, left: float = MARGIN) -> tuple[Figure, 
     return figure, axes
 
 
-def rows_axes(labels: list[str], xlabel: str) -> tuple[Figure, Axes]:
-    """Return an axes with one labelled row per entry, first on top, and grid lines across."""
-    labels = [shorten(label, LONGEST_LABEL) for label in labels]
+def rows_axes(levels: list[str], xlabel: str) -> tuple[Chart, Axes]:
+    """Return an axes with one labelled row per level, first on top, and grid lines across."""
+    labels = [shorten(level, LONGEST_LABEL) for level in levels]
     left = max(map(len, labels)) * LETTER + 0.15
     figure, axes = one_axes(ROW * len(labels), xlabel, left)
     axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(len(labels) - 0.5, -0.5)
+    for row, level in enumerate(levels):
+        figure.area(level, 0, BELOW + ROW * (len(labels) - row - 1), WIDTH, ROW)
     return figure, axes
 
 

@@ -13,7 +13,7 @@ from harness.report.pages.compare import link_to
 from harness.report.pages.registry import Bench
 from harness.report.pictures import of_levels
 from harness.report.placing import Figures
-from harness.report.svg import shared_styles
+from harness.report.sharing import shared_parts
 from harness.report.templating import plain, template
 
 
@@ -54,7 +54,7 @@ def study_page(bench: Bench, summary: StudySummary, figures: Figures, files: Fil
         beside={context.name: link_to(summary, context) for context in summary.contexts},
         rates={context.name: shared_rate(summary, context) for context in summary.contexts},
     )
-    return shared_styles(page)
+    return shared_parts(page)
 
 
 def guessed(summary: StudySummary) -> list[str]:

@@ -15,6 +15,8 @@ POINTS_PER_INCH = 72
 def standing_alone(svg: str) -> str:
     """Return a figure of a page as a file: in the colours of paper, with a size, readable without the page's style."""
     text = re.sub(r"var\(--[\w-]+, (#\w+)\)", r"\1", str(svg)).replace("currentColor", "#000000")
+    # What a page's script reads.
+    text = re.sub(r" data-live='[^']*'| data-part=\"[^\"]*\"", "", text)
     # Without a size, readers that aren't browsers fall back to one of their own; a unit of the box is a point.
     width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text).groups()  # type: ignore[union-attr]
     return text.replace("<svg ", f'<svg width="{width}pt" height="{height}pt" ', 1) + "\n"
