@@ -11,6 +11,14 @@ ARGUMENTS = (
     "--no-first-run"
 )
 
+# Pixels, of a phone and a desk. Two stand for all four, which `make test-all` looks at.
+VIEWS = [
+    (390, "light"),
+    (1440, "dark"),
+    pytest.param((390, "dark"), marks=pytest.mark.slow),
+    pytest.param((1440, "light"), marks=pytest.mark.slow),
+]
+
 
 @pytest.fixture(scope="session")
 def browser():

@@ -9,6 +9,7 @@ from harness.analysis.predictions import grade, questions, read_predictions, rep
 from harness.analysis.summary import read_rules, summarise
 from harness.analysis.tables import read_study
 from harness.report.render import render
+from tests.browser.conftest import VIEWS
 from tests.report.made_up import procedures, three_studies
 
 OUTCOMES = ("upported", "ontradicted", " points", "%", "can't be told", "Best to worst")
@@ -123,9 +124,9 @@ def test_predictions_are_kept_closed_by_the_reveal_exported_and_graded(tab, made
     assert "0 predicted, 0 of 3" in tab.locator(".classbar").inner_text()
 
 
-@pytest.mark.parametrize("width", [390, 1440])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_classroom_and_projector_fit_and_axe_finds_nothing_to_mend(browser, made, scheme, width):
+@pytest.mark.parametrize("view", VIEWS)
+def test_classroom_and_projector_fit_and_axe_finds_nothing_to_mend(browser, made, view):
+    width, scheme = view
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     tab = context.new_page()
     tab.goto((made[0] / "activation.html").as_uri())

@@ -2,8 +2,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from tests.browser.conftest import VIEWS
+
 PAGES = ["index", "many_levels", "activation", "claims", "compare", "surfaces", "preflight", "notes", "lecture"]
-WIDTHS = [390, 1440]  # pixels: a phone, a desk
 LEAST_CONTRAST = 4.5  # WCAG AA for text
 LEAST_MARK_CONTRAST = 3.0  # WCAG AA for lines and dots
 
@@ -46,15 +47,11 @@ CONTRAST = """
 """
 
 
-@pytest.fixture(scope="module", params=["light", "dark"])
-def scheme(request):
-    return request.param
-
-
-@pytest.fixture(scope="module", params=WIDTHS)
-def visit(request, browser, report, scheme):
+@pytest.fixture(scope="module", params=VIEWS)
+def visit(request, browser, report):
     """Return a function that opens a page; console messages and requests are kept on it."""
-    context = browser.new_context(viewport={"width": request.param, "height": 900}, color_scheme=scheme)
+    width, scheme = request.param
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     context.set_offline(True)
 
     def open_page(name):

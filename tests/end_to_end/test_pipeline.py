@@ -92,7 +92,7 @@ def records(folder: Path, runs: Path | None = None) -> dict[str, object]:
 
 
 # Tuned rates, ensembles, two tasks and probes are among them; all 24 take minutes.
-SOME = ["activation", "dropout", "ensemble", "transfer"]
+SOME = ["loss", "dropout", "ensemble", "transfer"]
 
 
 @pytest.fixture(scope="module", params=["some", pytest.param("all", marks=pytest.mark.slow)])
@@ -177,9 +177,9 @@ def test_results_travel_through_a_remote(whole: Path, tmp_path: Path) -> None:
 
 def test_an_experiment_trains_one_study(whole: Path) -> None:
     before = records(whole)
-    dvc(whole, "exp", "run", "-S", "studies=[activation]")
+    dvc(whole, "exp", "run", "-S", "studies=[loss]")
     plan = json.loads((whole / "data" / "plan.json").read_text())
-    assert [study["name"] for study in plan["studies"]] == ["activation"]
+    assert [study["name"] for study in plan["studies"]] == ["loss"]
     after = records(whole)
     assert set(after) == Runs.of(plan["studies"]).trained
     assert all(before[fingerprint] == values for fingerprint, values in after.items()), "it was there already"

@@ -19,13 +19,13 @@ from harness.engines import local
 from harness.engines.card import find_card
 from harness.engines.events import Epoch, Failed, Finished
 from harness.engines.local import Checkpoints, LocalEngine
-from harness.engines.pace import Pace, Try
 from harness.errors import SettingError
 from harness.records import Store
 from harness.spec import RunResult, RunSpec
 from harness.training.loop import run
 from harness.training.split import RunData
 from tests.conftest import ROOT, heed_interrupts
+from tests.engines.rated import rated
 from tests.training.test_loop import numbers
 
 Spec = Callable[..., RunSpec]
@@ -192,24 +192,6 @@ def test_a_worker_says_whether_it_can_go_on(
     local.work(its, prepared.folder, None)
     assert answers[0].lost == lost
     assert words in answers[0].problem and str(problem) in answers[0].problem
-
-
-TOGETHER = {1: 100.0, 2: 190.0, 4: 240.0, 8: 250.0}
-
-
-def rated(connection: Connection, folder: Path, _: object) -> None:
-    """A worker as fast as `TOGETHER` has it for so many; the folder says what room there is, and how many are too many."""
-    room, too_many = (int((folder / name).read_text()) for name in ("room", "too_many"))
-    (folder / "pids" / str(os.getpid())).touch()
-    while connection.poll(60):
-        wanted = connection.recv()
-        if not isinstance(wanted, Try):
-            connection.send(Finished(wanted, SimpleNamespace(status="done")))  # type: ignore[arg-type]
-            continue
-        count = len(list((folder / "pids").iterdir()))
-        if count >= too_many:
-            os._exit(1)
-        connection.send(Pace(TOGETHER[count] / count if wanted.seconds else 0.0, room))
 
 
 @pytest.mark.parametrize(("room", "too_many", "found"), [(7, 99, 4), (1, 99, 2), (0, 99, 1), (7, 4, 2), (7, 1, 1)])
