@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from tests.report.made_up import Bench
 
 
 def grid(folder: Path) -> Store:
-    bench = Bench(folder)
+    bench = Bench(folder / "data")
     bench.study("activation", "activation", {"relu": 0.7, "tanh": 0.6}, "relu")
     return bench.save()
 
@@ -28,6 +29,7 @@ def test_what_differs_between_the_runs_of_two_grids_is_named(tmp_path: Path) -> 
     record.arrays = stores[1].arrays(path.name)
     record.metrics["test_accuracy"] += 1e-9
     record.metrics["train_seconds"] += 1
+    shutil.rmtree(path)
     stores[1].write(record)
     changed = compared(tmp_path / "before", tmp_path / "after")
     assert changed.returncode == 1

@@ -6,6 +6,7 @@ from typing import Any
 from harness.campaign.project import REPORTS, TRACKED
 from harness.console import plain_console
 from harness.errors import SettingError
+from harness.tracking.views import VIEW
 
 
 def result() -> None:
@@ -28,7 +29,7 @@ def how_to_look(receipt: dict[str, Any]) -> list[str]:
     if not experiments:
         return []
     study, number = next(iter(experiments.items()))
-    view = f"/#/experiments/{number}/runs?workflowType=machine_learning&compareRunsMode=CHART"
+    view = f"/#/experiments/{number}/runs?workflowType=machine_learning&compareRunsMode=CHART&viewStateShareKey={VIEW}"
     if not uri.startswith("http"):
         return [f"MLflow: mlflow ui --backend-store-uri {uri}", f"  then http://127.0.0.1:5000{view} ({study})"]
     return [f"MLflow: {uri.rstrip('/')}{view} ({study})"]

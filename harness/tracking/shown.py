@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from harness.errors import SettingError
 from harness.tracking.entries import LAYOUT, Entry, key_of, planned_entries
 from harness.tracking.owner import Owner, is_alive
+from harness.tracking.views import saved_view
 from harness.written import PlanJson, StudyJson
 
 Tags = Mapping[str, str]
@@ -82,9 +83,9 @@ def check_uri(uri: str) -> None:
 
 
 def experiment_tags(study: StudyJson) -> dict[str, str]:
-    """Return what an experiment says of its study."""
+    """Return what an experiment says of its study, and how the UI shows it first."""
     tags = {name: study[name] for name in ("title", "question", "factor")}
-    return tags | {"mlflow.note.content": f"**{study['title']}**: {study['question']}"}
+    return tags | {"mlflow.note.content": f"**{study['title']}**: {study['question']}"} | saved_view()
 
 
 def artifact_root(path: Path, study: str) -> str:

@@ -1,5 +1,8 @@
 """Arms are runs above their runs: as the report estimates them, once, and by their owner alone."""
 
+import json
+import zlib
+from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,6 +84,24 @@ def test_an_arm_is_a_run_above_its_runs(store: Store, uri: str, reports: Path) -
     assert leaky["metrics"]["answer/difference"] == [(0, -0.51)] and leaky["metrics"]["interval/unfinished"] == [(0, 1)]
     first = [name.removeprefix("answer/") for name in leaky["metrics"] if name.startswith("answer/")]
     assert set(first) == {"test_accuracy", "difference", "train_seconds"}
+
+
+def test_mlflow_opens_a_study_with_charts_of_its_arms(store: Store, uri: str, reports: Path) -> None:
+    tracking.track(store, uri, reports)
+    client = book.open_client(uri)
+    experiment = client.get_experiment_by_name("activation")
+    view = json.loads(experiment.tags["mlflow.sharedViewState.arms"])
+    kind, _, packed = view["state"].partition(";")
+    state = json.loads(zlib.decompress(b64decode(packed)))
+    assert kind == "deflate"
+    arms = client.search_runs(
+        [experiment.experiment_id], state["searchFilter"], order_by=[state["orderByKey"] + " DESC"]
+    )
+    assert [arm.data.tags["arm"] for arm in arms] == ["relu · plain", "leaky_relu · plain"]
+    charts = {one["metricKey"]: one["metricSectionId"] for one in state["compareRunCharts"]}
+    # What it draws is what arms have, in sections that there are.
+    assert {"answer/test_accuracy", "curve/validation_accuracy"} <= set(charts) & set(arms[0].data.metrics)
+    assert set(charts.values()) == {one["uuid"] for one in state["compareRunSections"]}
 
 
 def test_looking_again_writes_nothing(store: Store, uri: str, reports: Path, monkeypatch: pytest.MonkeyPatch) -> None:
