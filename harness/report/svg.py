@@ -44,7 +44,8 @@ def inline_svg(figure: Figure, identifier: str, label: str, live: str = "") -> s
     text = re.sub(r"<use [^>]+>", lambda tag: re.sub(r"-?\d+\.\d+", lambda number: tenth(number[0]), tag[0]), text)
     text = lean(text)
     text = re.sub(r"<svg[^>]*>", lambda match: opening(match[0], identifier, label, live), text, count=1)
-    return re.sub(r"\n\s*", "\n", text).strip()
+    # Newlines between elements show nothing, and there are thousands.
+    return re.sub(r">\s+<", "><", re.sub(r"\n\s*", "\n", text)).strip()
 
 
 def long_font(match: re.Match[str]) -> str:
