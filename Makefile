@@ -22,11 +22,11 @@ repro: .venv/installed
 
 test: .venv/installed browser
 	@echo "== pytest, a process per core"
-	python -m pytest -n auto --dist loadfile
+	python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # With the tests that take minutes each.
 test-all: .venv/installed browser
-	python -m pytest -n auto --dist loadfile -m ""
+	python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m ""
 
 # The control beside a plain PyTorch loop on the same pictures, without augmentation and with.
 bench: .venv/installed
