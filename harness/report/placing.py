@@ -1,5 +1,6 @@
 """Drawings -> figures with an anchor on a page."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from markupsafe import Markup
@@ -73,12 +74,24 @@ def opening_figure(summary: StudySummary) -> Placed | None:
 
 def context_figures(summary: StudySummary, context: ContextSummary) -> list[Placed]:
     """Return every registered figure of one context that has something to show."""
-    placed = []
+    return [place(drawing, anchor) for anchor, drawing in context_drawings(summary, context)]
+
+
+def context_drawings(summary: StudySummary, context: ContextSummary) -> Iterator[tuple[str, Drawing]]:
+    """Yield the drawings of one context with their anchors; each is closed when the next is asked for."""
     for name, draw in figure.all():
         with styled():
             for drawing in draw(summary, context):
-                placed.append(place(drawing, anchor_of(name, context.name, drawing.part)))
-    return placed
+                yield anchor_of(name, context.name, drawing.part), drawing
+
+
+def drawings(summary: StudySummary) -> Iterator[tuple[str, Drawing]]:
+    """Yield every drawing of a study with its anchor, the opening one first and wide."""
+    with styled():
+        if drawn := hero(summary):
+            yield OPENING, drawn[0]
+    for context in summary.contexts:
+        yield from context_drawings(summary, context)
 
 
 def anchor_of(figure: str, context: str, part: str = "") -> str:

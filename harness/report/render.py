@@ -22,9 +22,10 @@ from harness.report.paper import latex
 from harness.report.paper.kit import write_kit
 from harness.report.paper.markdown import summary_text
 from harness.report.paper.methods import methods
+from harness.report.paper.pdf import packed, pdf
 from harness.report.paper.references import bibtex, keys_of
 from harness.report.paper.single import single_page
-from harness.report.placing import Figures
+from harness.report.placing import Figures, drawings
 from harness.report.result import Result
 from harness.written import PlanJson
 
@@ -133,12 +134,7 @@ def write_files(summary: StudySummary, plan: PlanJson, figures: Figures, out: Pa
 
 def write_single(store: Store, study: str, to: Path, uri: str | None = None) -> None:
     """Write the page of one study as a single file; SettingError if the plan has no such study."""
-    plan = store.read_plan()
-    names = [one["name"] for one in plan["studies"]]
-    if study not in names:
-        raise SettingError(f"the plan has no study {study!r}; {choices(study, names)}")
-    for one in plan["studies"]:
-        complain_if_missing(store, one)
+    plan = planned(store, study)
     with TemporaryDirectory() as folder:
         out = Path(folder)
         make_folders(out)
@@ -146,6 +142,28 @@ def write_single(store: Store, study: str, to: Path, uri: str | None = None) -> 
         html = (out / f"{study}.html").read_text(encoding="utf-8")
         to.parent.mkdir(parents=True, exist_ok=True)
         to.write_text(single_page(html, out), encoding="utf-8")
+
+
+def write_pdfs(store: Store, study: str, to: Path) -> int:
+    """Write the figures of one study as PDF into an archive, and return how many; SettingError as `write_single`."""
+    plan = planned(store, study)
+    found = next(one for one in plan["studies"] if one["name"] == study)
+    summary = summarise(read_study(store, plan, found), read_rules(store, plan))
+    files = {f"{anchor}.pdf": pdf(drawing.figure) for anchor, drawing in drawings(summary)}
+    to.parent.mkdir(parents=True, exist_ok=True)
+    to.write_bytes(packed(files))
+    return len(files)
+
+
+def planned(store: Store, study: str) -> PlanJson:
+    """Return the plan, all of whose runs are recorded; SettingError if it has no such study."""
+    plan = store.read_plan()
+    names = [one["name"] for one in plan["studies"]]
+    if study not in names:
+        raise SettingError(f"the plan has no study {study!r}; {choices(study, names)}")
+    for one in plan["studies"]:
+        complain_if_missing(store, one)
+    return plan
 
 
 def make_folders(out: Path) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import zlib
 from xml.etree import ElementTree
 from zipfile import ZipFile
 
@@ -11,7 +12,7 @@ import pytest
 from harness.errors import SettingError
 from harness.report.paper import references
 from harness.report.paper.latex import LETTERS, column_format, escape, table, with_interval
-from harness.report.render import render, write_single
+from harness.report.render import render, write_pdfs, write_single
 from tests.report.made_up import Bench, claim, expects, three_studies
 
 
@@ -76,6 +77,39 @@ def test_words_of_users_are_no_latex():
     text = table(pd.DataFrame({nasty: [nasty]}), nasty, "tab:x")
     assert nasty not in text and rows_of(text) == [[escape(nasty)]]
     assert with_interval(None, None) == "–"
+
+
+def test_every_figure_is_there_as_pdf_too_in_the_colours_of_paper(made, tmp_path):
+    report, store = made
+    count = write_pdfs(store, "dropout", tmp_path / "new" / "dropout.zip")
+    again = tmp_path / "again.zip"
+    write_pdfs(store, "dropout", again)
+    assert again.read_bytes() == (tmp_path / "new" / "dropout.zip").read_bytes()
+    anchors = re.findall(r'<figure id="([^"]+)"', (report / "dropout.html").read_text())
+    with ZipFile(again) as archive:
+        assert archive.namelist() == [f"{anchor}.pdf" for anchor in anchors] and len(anchors) == count
+        for name in archive.namelist():
+            content = archive.read(name)
+            assert content.startswith(b"%PDF-")
+            drawn = b"".join(map(unpacked, re.findall(rb"stream\n(.*?)\nendstream", content, re.DOTALL)))
+            used = {
+                tuple(round(255 * float(part)) for part in found.split())
+                for found in re.findall(rb"([\d. ]+) (?:rg|RG)\b", drawn)
+            }
+            # Stand-ins are (1, 2, 3) to (1, 2, 8).
+            assert used and not any(colour[:2] == (1, 2) for colour in used)
+
+
+def unpacked(stream):
+    try:
+        return zlib.decompress(stream)
+    except zlib.error:
+        return b""
+
+
+def test_a_study_that_is_not_there_has_no_figures(made, tmp_path):
+    with pytest.raises(SettingError, match="did you mean 'dropout'"):
+        write_pdfs(made[1], "dropuot", tmp_path / "x.zip")
 
 
 def test_the_archive_has_every_figure_of_the_page_as_a_file_that_stands_alone(made):
