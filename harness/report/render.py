@@ -19,10 +19,10 @@ from harness.report import RESULT, exports
 from harness.report.pages.registry import Bench, page
 from harness.report.pages.study import Files, study_page
 from harness.report.paper import latex
-from harness.report.paper.kit import write_kit
+from harness.report.paper.kit import packed, write_kit
 from harness.report.paper.markdown import summary_text
 from harness.report.paper.methods import methods
-from harness.report.paper.pdf import packed, pdf
+from harness.report.paper.pdf import pdf
 from harness.report.paper.references import bibtex, keys_of
 from harness.report.paper.single import single_page
 from harness.report.placing import Figures, drawings

@@ -1,5 +1,6 @@
 """All that a paper takes from a study in one archive: figures as SVG, tables as CSV and LaTeX, methods, references."""
 
+import io
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,7 +10,6 @@ from harness.report.placing import Placed
 
 # Equal records give equal bytes: the oldest date that an archive can hold.
 DATE = (1980, 1, 1, 0, 0, 0)
-POINTS_PER_INCH = 72
 
 
 def standing_alone(svg: str) -> str:
@@ -22,13 +22,20 @@ def standing_alone(svg: str) -> str:
     return text.replace("<svg ", f'<svg width="{width}pt" height="{height}pt" ', 1) + "\n"
 
 
+def packed(members: Mapping[str, str | bytes]) -> bytes:
+    """Return an archive of files by name."""
+    buffer = io.BytesIO()
+    with ZipFile(buffer, "w", ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            info = ZipInfo(name, DATE)
+            info.compress_type = ZIP_DEFLATED
+            archive.writestr(info, content)
+    return buffer.getvalue()
+
+
 def write_kit(path: Path, figures: Iterable[Placed], tables: Mapping[str, Path], texts: Mapping[str, str]) -> None:
     """Write the archive: figures/<anchor>.svg, tables/<name>, and every text under its name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     members = {f"figures/{one.anchor}.svg": standing_alone(one.svg) for one in figures}
     members |= {f"tables/{name}": found.read_text(encoding="utf-8") for name, found in tables.items()}
-    with ZipFile(path, "w", ZIP_DEFLATED) as archive:
-        for name, text in (members | dict(texts)).items():
-            info = ZipInfo(name, DATE)
-            info.compress_type = ZIP_DEFLATED
-            archive.writestr(info, text)
+    path.write_bytes(packed(members | dict(texts)))

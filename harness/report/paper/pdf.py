@@ -3,7 +3,6 @@
 import io
 import warnings
 from collections.abc import Mapping
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import matplotlib
 from matplotlib.artist import Artist
@@ -11,7 +10,6 @@ from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
 
 from harness.report.figures.style import PAGE_COLOURS
-from harness.report.paper.kit import DATE
 
 # Equal figures give equal bytes.
 NO_METADATA = {"CreationDate": None, "Creator": None, "Producer": None}
@@ -45,14 +43,3 @@ def recolour(artist: Artist, on_paper: Mapping[tuple[float, ...], str]) -> None:
         new = [(*to_rgba_array(on_paper.get(tuple(rgba[:3]), rgba[:3]))[0, :3], rgba[3]) for rgba in old]
         if len(old) and any(tuple(rgba[:3]) in on_paper for rgba in old):
             put(new[0] if len(new) == 1 else new)
-
-
-def packed(members: Mapping[str, bytes]) -> bytes:
-    """Return an archive of files by name."""
-    buffer = io.BytesIO()
-    with ZipFile(buffer, "w", ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            info = ZipInfo(name, DATE)
-            info.compress_type = ZIP_DEFLATED
-            archive.writestr(info, content)
-    return buffer.getvalue()

@@ -133,18 +133,18 @@
   // --- A closer look: the figure in a dialog, where it can be moved and magnified ---
   const dialog = document.body.appendChild(make("dialog", { class: "closer" }));
   let looked = null, gap = null;
-  const zoom = (factor, x, y) => {
-    const [left, top, width, height] = looked.whole.split(" ").map(Number), { box } = looked;
-    const wide = Math.min(width, Math.max(width / 20, box.width / factor)), tall = (wide * height) / width;
+  // Shows what begins at a place and is so wide, as far as there is a figure.
+  const frame = (x, y, wide) => {
+    const [left, top, width, height] = looked.whole.split(" ").map(Number), tall = (wide * height) / width;
     const clamp = (least, most, at) => Math.min(most, Math.max(least, at));
-    const put = (from, size, old, at) => at - ((at - from) * size) / old;
-    const next = [put(box.x, wide, box.width, x ?? box.x + box.width / 2), put(box.y, tall, box.height, y ?? box.y + box.height / 2)];
-    looked.svg.setAttribute("viewBox", [clamp(left, left + width - wide, next[0]), clamp(top, top + height - tall, next[1]), wide, tall].join(" "));
+    looked.svg.setAttribute("viewBox", [clamp(left, left + width - wide, x), clamp(top, top + height - tall, y), wide, tall].join(" "));
   };
-  const shift = (x, y) => {
-    const [left, top, width, height] = looked.whole.split(" ").map(Number), { box } = looked;
-    const clamp = (least, most, at) => Math.min(most, Math.max(least, at));
-    looked.svg.setAttribute("viewBox", [clamp(left, left + width - box.width, box.x + x), clamp(top, top + height - box.height, box.y + y), box.width, box.height].join(" "));
+  const shift = (x, y) => frame(looked.box.x + x, looked.box.y + y, looked.box.width);
+  // What lies at (x, y) stays there.
+  const zoom = (factor, x = looked.box.x + looked.box.width / 2, y = looked.box.y + looked.box.height / 2) => {
+    const { box } = looked, width = Number(looked.whole.split(" ")[2]);
+    const wide = Math.min(width, Math.max(width / 20, box.width / factor)), share = wide / box.width;
+    frame(x - (x - box.x) * share, y - (y - box.y) * share, wide);
   };
   const closer = (chart) => {
     looked = chart;
