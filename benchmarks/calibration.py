@@ -37,8 +37,8 @@ from harness.analysis.statistics import Estimate, holm
 from harness.analysis.tables import as_counted, read_study
 from harness.analysis.verdicts import judge_claim
 from harness.campaign.adaptive import looks, worth
-from harness.records import Store
-from harness.study import Claim, Comparison, Direction
+from harness.core.records import Store
+from harness.core.study import Claim, Comparison, Direction
 
 HERE = Path(__file__).parent
 NOISE, RESULTS = HERE / "noise.csv", HERE / "results"

@@ -11,8 +11,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from harness.campaign.rerun import differences
-from harness.records import Store
-from harness.spec import RunResult
+from harness.core.records import Store
+from harness.core.spec import RunResult
 
 
 def main() -> None:

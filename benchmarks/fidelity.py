@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.grids import ROOT, Grid, Trained, described, number, paragraphs, table
 from harness.analysis.agreement import Agreement, agreement
-from harness.config import load_params
+from harness.core.config import load_params
 from harness.data.sources import open_source
 from harness.data.split import split_source
 from harness.references import references

@@ -43,7 +43,9 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from harness.campaign.rerun import differences
-from harness.cores import cores
+from harness.core.cores import cores
+from harness.core.seeding import derive
+from harness.core.spec import RunResult, RunSpec, Settings
 from harness.data.painting import Painter
 from harness.data.prepared import Prepared
 from harness.data.shapes import SHAPES
@@ -55,8 +57,6 @@ from harness.factors import REGISTRIES
 from harness.probes import PROBE
 from harness.procedures.preflight import CHECKS, Preflight
 from harness.procedures.surfaces import SURFACES, path_of
-from harness.seeding import derive
-from harness.spec import RunResult, RunSpec, Settings
 from harness.training.device import set_up_process, this_card
 from harness.training.loop import run
 from harness.training.recipe import Recipe
@@ -573,13 +573,13 @@ def part_5(bench: Bench, seconds: float) -> Found:
 
 def grid_of_full() -> list[Found]:
     """Return every kind of run of profile full: its settings, how many runs, its probes, and trials of a search."""
-    from harness.config import load_params
+    from harness.core.config import load_params
+    from harness.core.records import Store
     from harness.factors.search import SEARCH
     from harness.planning.plan import make_plan
     from harness.planning.settings import check_recipe
     from harness.planning.studies import load_studies
     from harness.planning.target import Target
-    from harness.records import Store
 
     params = load_params(ROOT / "params.yaml", "full")
     data = manifest_of(dict(zip(SPLITS, Size().pictures, strict=True)), Size().side)

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.analysis.outcomes import FILE, Outcomes
 from harness.campaign.project import REPORTS, RUNS
-from harness.records import Store
+from harness.core.records import Store
 
 ROOT = Path(__file__).parents[1]
 

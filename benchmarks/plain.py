@@ -19,11 +19,11 @@ from torch import nn
 
 from benchmarks.gpu import plain_net
 from harness.campaign.project import PREPARED
-from harness.config import PARAMS, load_params
+from harness.core.config import PARAMS, load_params
+from harness.core.spec import RunSpec, Settings
 from harness.data.prepared import Prepared
 from harness.planning.settings import check_changes, check_recipe, resolve
 from harness.planning.target import Target
-from harness.spec import RunSpec, Settings
 from harness.training.device import resolve_device, resolve_precision, set_up_process, this_card
 from harness.training.loop import run
 from harness.training.split import RunData, load_run_data

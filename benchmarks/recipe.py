@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from harness.config import load_params
+from harness.core.config import load_params
 from harness.data.prepare import prepare
 from harness.data.prepared import Prepared
 from harness.planning.settings import check_recipe, resolve

@@ -21,8 +21,8 @@ from harness.analysis.arms import Arms
 from harness.analysis.compared import compare_levels
 from harness.analysis.summary import rules_of
 from harness.analysis.tables import StudyTables, as_counted, read_study
+from harness.core.written import ContextJson, StudyJson
 from harness.quantities import PRIMARY
-from harness.written import ContextJson, StudyJson
 
 FIRST = Grid("first")
 AGAIN = Grid("again", ("first_seed=100",))

@@ -33,19 +33,19 @@ from unittest import mock
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from harness import fingerprint as fingerprints  # noqa: E402
-from harness.config import load_params  # noqa: E402
+from harness.core.config import load_params  # noqa: E402
+from harness.core.spec import Settings  # noqa: E402
 from harness.data.prepare import prepare  # noqa: E402
 from harness.data.progress import silent  # noqa: E402
 from harness.factors import REGISTRIES  # noqa: E402
-from harness.fingerprint import HARNESS, RUN, code, fingerprint, identity  # noqa: E402
+from harness.planning import fingerprint as fingerprints  # noqa: E402
+from harness.planning.fingerprint import HARNESS, RUN, code, fingerprint, identity  # noqa: E402
 from harness.planning.settings import check_changes, check_recipe, resolve  # noqa: E402
 from harness.probes import PROBE  # noqa: E402
 from harness.quantities import clocked  # noqa: E402
 from harness.source.closure import closure  # noqa: E402
 from harness.source.code import Code  # noqa: E402
 from harness.source.syntax import canonical  # noqa: E402
-from harness.spec import Settings  # noqa: E402
 
 DATA = {"source": "synthetic", "image_size": 16, "train_images": 80, "validation_images": 40, "test_images": 40}
 TINY = {"width": 4, "epochs": 1, "evaluate_every": 1, "batch_size": 40, "learning_rate": 0.05, "dropout": 0.5}
@@ -208,8 +208,8 @@ def work(
     sys.dont_write_bytecode = True
     found = {}
     try:
+        from harness.core.spec import RunSpec, Settings
         from harness.data.prepared import Prepared
-        from harness.spec import RunSpec, Settings
         from harness.training.search import execute
         from harness.training.split import load_run_data
     except BaseException:

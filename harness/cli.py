@@ -25,8 +25,8 @@ from harness.commands.show import show
 from harness.commands.surfaces import surfaces
 from harness.commands.track import track
 from harness.commands.train import train
-from harness.console import complain
-from harness.errors import SettingError
+from harness.core.console import complain
+from harness.core.errors import SettingError
 
 app = typer.Typer(
     help="Which training choices matter for a ConvNet, by how much, and how sure are we?\n\n"

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from harness.config import load_params
+from harness.core.config import load_params
+from harness.core.spec import RunSpec, Settings
 from harness.data.prepare import prepare
 from harness.data.prepared import Prepared
 from harness.data.progress import silent
 from harness.planning.settings import check_changes, check_recipe, resolve
 from harness.planning.target import Target
-from harness.spec import RunSpec, Settings
 from harness.training.split import RunData, load_run_data
 
 # Before torch is used: products round alike on every processor, on which golden losses would be up to 0.5 % apart.

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.config import load_params
-from harness.errors import SettingError
+from harness.core.config import load_params
+from harness.core.errors import SettingError
+from harness.core.spec import slug
 from harness.planning.settings import check_recipe
 from harness.planning.studies import load_studies, load_study
-from harness.spec import slug
 from tests.conftest import ROOT
 
 PARAMS = (ROOT / "params.yaml").read_text()

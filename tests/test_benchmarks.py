@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from benchmarks import gpu
-from harness.config import load_params
+from harness.core.config import load_params
 from harness.planning.settings import check_recipe, resolve
 from tests.conftest import ROOT
 from tests.fake_cuda import fake_cuda

@@ -19,15 +19,15 @@ from PIL import Image
 
 from harness.campaign.audit import parse
 from harness.campaign.train import Campaign
-from harness.config import load_params
-from harness.console import console
+from harness.core.config import load_params
+from harness.core.console import console
+from harness.core.errors import SettingError
+from harness.core.records import Store
+from harness.core.spec import RunResult
 from harness.engines.events import Epoch, Finished
-from harness.errors import SettingError
 from harness.planning.plan import make_plan
 from harness.planning.studies import load_study
 from harness.planning.target import Target
-from harness.records import Store
-from harness.spec import RunResult
 from harness.training.search import execute
 from harness.training.split import RunData
 from tests.conftest import ROOT, heed_interrupts

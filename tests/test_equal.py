@@ -3,7 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness.records import Store
+from harness.core.records import Store
 from tests.conftest import ROOT
 from tests.report.made_up import Bench
 

@@ -13,6 +13,8 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from harness.campaign.trial import estimate
+from harness.core.spec import RunSpec
 from harness.data.prepared import Prepared
 from harness.engines.pace import Try, pace
 from harness.factors import REGISTRIES
@@ -20,12 +22,10 @@ from harness.probes import PROBE
 from harness.probes.timing import activation_op, timed
 from harness.procedures import preflight
 from harness.procedures.preflight import CHECKS, Preflight
-from harness.spec import RunSpec
 from harness.training.loop import run
 from harness.training.recipe import Recipe
 from harness.training.search import execute
 from harness.training.split import RunData, load_run_data
-from harness.trial import estimate
 from tests.conftest import ROOT
 from tests.fake_cuda import REFUSED, FakeCuda, Operations, fake_cuda
 

@@ -12,7 +12,7 @@ from harness.analysis.agreement import agreement
 from harness.analysis.outcomes import Outcomes, outcomes_of
 from harness.analysis.summary import read_rules, summarise
 from harness.analysis.tables import read_study
-from harness.records import Store
+from harness.core.records import Store
 from tests.conftest import ROOT
 from tests.report.made_up import Bench, claim, expects
 

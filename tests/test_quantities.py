@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from harness.analysis.derived import FROM_RUNS
-from harness.errors import SettingError
+from harness.core.errors import SettingError
 from harness.planning.claims import check_metric
 from harness.probes import PROBE
 from harness.quantities import PRIMARY, QUANTITIES, Quantity, clocked, quantity

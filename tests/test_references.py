@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from harness.analysis.outcomes import FILE, Outcomes, name_of
-from harness.config import load_params
+from harness.core.config import load_params
+from harness.core.study import Study
 from harness.data.prepare import prepare
 from harness.data.prepared import Prepared
 from harness.data.progress import silent
@@ -16,7 +17,6 @@ from harness.planning.settings import check_changes, check_recipe, resolve
 from harness.planning.studies import load_studies
 from harness.planning.target import Target
 from harness.references import reference, references
-from harness.study import Study
 from harness.training.loop import run
 from harness.training.split import load_run_data
 from tests.conftest import ROOT

@@ -8,8 +8,8 @@ import numpy as np
 from harness.analysis.arms import Arms, Key, State
 from harness.analysis.shares import Shares
 from harness.analysis.statistics import mean_of
+from harness.core.study import Comparison
 from harness.quantities import Quantity, quantity
-from harness.study import Comparison
 
 # Nets that are right on this share of the pictures have nothing left to gain.
 CEILING = 0.999

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from harness.analysis.search import PREFIX, expected_best_in_stages
-from harness.records import Store
+from harness.core.records import Store
 
 Key = tuple[str, str, int]  # context, level, seed
 Values = Iterator[tuple[Key, float]]

@@ -11,9 +11,9 @@ from harness.analysis.sentences import budget
 from harness.analysis.statistics import Estimate
 from harness.analysis.summary import StudySummary, training_seconds
 from harness.analysis.verdicts import Judged, JudgedClaim, Verdict
-from harness.errors import SettingError
-from harness.study import Comparison
-from harness.written import PlanJson
+from harness.core.errors import SettingError
+from harness.core.study import Comparison
+from harness.core.written import PlanJson
 
 FILE = "verdicts.json"
 FORMAT = 1

@@ -8,8 +8,8 @@ import numpy as np
 
 from harness.analysis.moderation import Prior
 from harness.analysis.statistics import CONFIDENCE, Estimate, t_quantile
-from harness.seeding import numpy_generator
-from harness.study import Comparison
+from harness.core.seeding import numpy_generator
+from harness.core.study import Comparison
 
 POWER = 0.8
 MOST = 100  # seeds; what takes more isn't worth it

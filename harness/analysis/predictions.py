@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from harness.analysis.summary import ContextSummary, StudySummary
 from harness.analysis.verdicts import JudgedClaim
-from harness.errors import SettingError, choices
+from harness.core.errors import SettingError, choices
 from harness.quantities import PRIMARY, quantity
 
 # undecided: a level that may be the best, among others. not graded: nothing here can tell.

@@ -11,14 +11,14 @@ import pandas as pd
 from harness.analysis.arms import Arms
 from harness.analysis.best import near_best
 from harness.analysis.compared import ALPHA, Compared, compare_levels
+from harness.analysis.counts import Runs
 from harness.analysis.rules import PLAIN, Rules, Sweep, learn_rules
 from harness.analysis.statistics import Estimate, mean_interval
 from harness.analysis.tables import StudyTables, as_counted, by_seed, chance_of, read_study
 from harness.analysis.verdicts import JudgedClaim, judge_claim
-from harness.counts import Runs
+from harness.core.records import Store
+from harness.core.written import ArmJson, ContextJson, PlanJson, TuningJson
 from harness.quantities import PRIMARY
-from harness.records import Store
-from harness.written import ArmJson, ContextJson, PlanJson, TuningJson
 
 COSTS = ["train_seconds", "images_per_second", "parameters", "peak_memory_bytes", "steps"]
 

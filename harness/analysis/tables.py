@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from harness.analysis.derived import derive
-from harness.errors import SettingError
+from harness.core.errors import SettingError
+from harness.core.records import Store
+from harness.core.spec import RunResult, epochs_to
+from harness.core.study import Claim
+from harness.core.written import ArmJson, PlanJson, RunJson, StudyJson
 from harness.planning.left_out import LeftOut
 from harness.quantities import PRIMARY, quantity
-from harness.records import Store
-from harness.spec import RunResult, epochs_to
-from harness.study import Claim
-from harness.written import ArmJson, PlanJson, RunJson, StudyJson
 
 RUN_KEYS = ["context", "level", "seed"]
 # Accuracy above chance of a run that guesses: three standard errors of guessing on 1,000 pictures of 10 classes.

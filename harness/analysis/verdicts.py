@@ -11,9 +11,9 @@ from harness.analysis.contrasts import Contrast, contrast, obstacle, terms_of
 from harness.analysis.power import Seeds, seeds_to_decide
 from harness.analysis.rules import KINDS, PLAIN, Rules
 from harness.analysis.statistics import CONFIDENCE, Estimate, holm
+from harness.core.study import Claim, Comparison
 from harness.planning.left_out import LeftOut
 from harness.quantities import quantity
-from harness.study import Claim, Comparison
 
 # In the order in which they are told; the last two are of claims that hold by arithmetic.
 Verdict = Literal[

@@ -6,7 +6,7 @@ None is called dvc.yaml: DVC would take it for a second pipeline of this reposit
 import re
 from importlib import resources
 
-from harness.plugins import INSTALLED
+from harness.source.plugins import INSTALLED
 
 # A dependency of a stage that lies in the repository of the bench, with the comment above it.
 OURS = re.compile(r"(?:      # .*\n)?(?:      - (?:harness/.*|requirements\.lock)\n)")

@@ -14,11 +14,11 @@ from harness.analysis.power import Seeds, seeds_to_decide
 from harness.analysis.rules import PLAIN, Rules
 from harness.analysis.summary import StudySummary, rules_of, summarise
 from harness.analysis.tables import read_study
+from harness.core.records import Store
+from harness.core.study import Comparison, Direction
+from harness.core.written import PlanJson, StudyJson
 from harness.planning.plan import Key, Plan
 from harness.quantities import PRIMARY
-from harness.records import Store
-from harness.study import Comparison, Direction
-from harness.written import PlanJson, StudyJson
 
 Planner = Callable[[Mapping[Key, int], int], Plan]
 

@@ -9,15 +9,15 @@ import yaml
 from harness.analysis.factorial import FEWEST, MOST, arms_of
 from harness.analysis.tables import as_counted, read_study
 from harness.campaign.project import current_target
-from harness.config import PARAMS, Params
-from harness.errors import SettingError
+from harness.core.config import PARAMS, Params
+from harness.core.errors import SettingError
+from harness.core.records import Store, cache_folder
+from harness.core.study import Context, Level, Study
+from harness.core.written import PlanJson
 from harness.planning.plan import Plan, make_plan
 from harness.planning.settings import check_changes, check_recipe
 from harness.planning.studies import load_studies
 from harness.quantities import PRIMARY
-from harness.records import Store, cache_folder
-from harness.study import Context, Level, Study
-from harness.written import PlanJson
 
 # Records are those of the grid, through its cache; the plan is the audit's own.
 RUNS = Path("data/audit/runs")

@@ -11,7 +11,9 @@ import numpy as np
 import torch
 
 from harness.campaign.rerun import differences
-from harness.config import PARAMS, DataParams, Params
+from harness.core.config import PARAMS, DataParams, Params
+from harness.core.registry import Registry
+from harness.core.spec import RunSpec
 from harness.data.prepare import prepare
 from harness.data.prepared import Prepared
 from harness.data.progress import silent
@@ -19,10 +21,8 @@ from harness.data.sources import SOURCE, open_source
 from harness.factors import REGISTRIES
 from harness.planning.settings import check_changes, check_recipe, resolve
 from harness.planning.target import Target
-from harness.plugins import loaded
 from harness.probes import PROBE, Observer
-from harness.registry import Registry
-from harness.spec import RunSpec
+from harness.source.plugins import loaded
 from harness.training.search import execute
 from harness.training.split import RunData, load_run_data
 

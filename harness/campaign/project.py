@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import plugins
-from harness.config import PARAMS, Params, load_params
-from harness.records import Store, cache_folder
+from harness.core.config import PARAMS, Params, load_params
+from harness.core.records import Store, cache_folder
+from harness.source import plugins
 
 if TYPE_CHECKING:
+    from harness.core.spec import RunSpec
     from harness.engines.door import Engine
     from harness.planning.plan import Key, Plan
     from harness.planning.target import Target
-    from harness.spec import RunSpec
 
 PREPARED = Path("data/prepared")
 RUNS = Path("data/runs")

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from harness.errors import SettingError
+from harness.core.errors import SettingError
+from harness.core.records import Store
+from harness.core.spec import RunResult
 from harness.quantities import clocked
-from harness.records import Store
-from harness.spec import RunResult
 
 # An ending of arrays that hold seconds.
 SECONDS = "/seconds"

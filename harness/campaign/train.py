@@ -6,15 +6,15 @@ from typing import Any
 
 from rich.console import Console
 
+from harness.campaign.ensemble import record_ensembles
+from harness.campaign.progress import TrainingProgress
 from harness.campaign.project import PREPARED, current_plan, engine, version_stamp, worker_count
-from harness.config import Params
-from harness.console import complain
+from harness.core.config import Params
+from harness.core.console import complain
+from harness.core.records import Store
 from harness.data.prepared import Prepared
 from harness.engines.events import Epoch, Event, Failed, Finished
-from harness.ensemble import record_ensembles
 from harness.planning.plan import Plan
-from harness.progress import TrainingProgress
-from harness.records import Store
 from harness.tracking.tracker import Tracker
 
 

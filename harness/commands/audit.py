@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.campaign.project import parameters
-from harness.console import complain, console, plain_console
+from harness.core.console import complain, console, plain_console
 
 if TYPE_CHECKING:
     from harness.analysis.factorial import Effect

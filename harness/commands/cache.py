@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from harness.errors import SettingError
-from harness.records import CHECKPOINTS, cache_folder, discard
+from harness.core.errors import SettingError
+from harness.core.records import CHECKPOINTS, cache_folder, discard
 
 
 def cache(

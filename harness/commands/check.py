@@ -5,8 +5,8 @@ import sys
 import typer
 
 from harness.campaign.project import parameters
-from harness.config import PARAMS
-from harness.console import complain, console
+from harness.core.config import PARAMS
+from harness.core.console import complain, console
 
 
 def check() -> None:
@@ -16,7 +16,7 @@ def check() -> None:
     must change nothing; a data source must give the same pictures twice.
     """
     from harness.campaign.check import checks
-    from harness.plugins import loaded
+    from harness.source.plugins import loaded
 
     params = parameters()
     if not loaded():

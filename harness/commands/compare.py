@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.campaign.project import REPORTS
-from harness.console import plain_console
-from harness.errors import SettingError
+from harness.core.console import plain_console
+from harness.core.errors import SettingError
 
 if TYPE_CHECKING:
     from harness.analysis.agreement import Agreement

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from harness.campaign.project import RUNS, parameters
-from harness.console import console, plain_console
-from harness.errors import SettingError
-from harness.records import Store
+from harness.core.console import console, plain_console
+from harness.core.errors import SettingError
+from harness.core.records import Store
 
 
 def grade(

@@ -3,13 +3,13 @@
 import json
 from pathlib import Path
 
-from harness.console import console
-from harness.plugins import INSTALLED
+from harness.core.console import console
+from harness.source.plugins import INSTALLED
 
 
 def installed() -> None:
     """Write which packages, in which versions and with which source, a bench works with; `dvc repro` goes by it."""
-    from harness.plugins import packages
+    from harness.source.plugins import packages
 
     Path(INSTALLED).parent.mkdir(parents=True, exist_ok=True)
     found = packages()

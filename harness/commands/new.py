@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from harness.errors import SettingError
+from harness.core.errors import SettingError
 
 
 def new(folder: Annotated[Path, typer.Argument(metavar="DIR", help="It must be new or empty.")]) -> None:

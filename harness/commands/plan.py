@@ -6,24 +6,24 @@ import typer
 
 from harness.campaign.project import PREPARED, current_plan, parameters, worker_count
 from harness.campaign.project import runs as store
-from harness.console import console, plain_console
+from harness.core.console import console, plain_console
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from harness.config import Params
+    from harness.core.config import Params
     from harness.planning.plan import Plan
 
 
 def plan() -> None:
     """Print what `train` would do: arms, runs, duplicates folded, and the time, measured by a short trial."""
     from harness.analysis.power import least_effect
+    from harness.campaign.progress import duration
+    from harness.campaign.reasons import why
+    from harness.campaign.trial import estimate
     from harness.data.prepared import Prepared
     from harness.engines.door import engine_of
-    from harness.progress import duration
-    from harness.reasons import why
     from harness.training.split import load_run_data
-    from harness.trial import estimate
 
     params = parameters()
     engine = engine_of(params.engine.kind)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from harness.campaign.project import PREFLIGHT, PREPARED, parameters, recipe_spec
-from harness.console import complain, console, plain_console
+from harness.core.console import complain, console, plain_console
 
 COLOURS = {"passed": "green", "look": "yellow", "failed": "red"}
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.campaign.project import DRY_SHEET, PREPARED, parameters
-from harness.console import console, plain_console
+from harness.core.console import console, plain_console
 
 if TYPE_CHECKING:
-    from harness.config import DataParams
+    from harness.core.config import DataParams
 
 
 def prepare(

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from harness.campaign.project import PREPARED
-from harness.console import console
+from harness.core.console import console
 
 
 def preview(out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("data/preview")) -> None:

@@ -2,15 +2,15 @@
 
 from harness.campaign.project import PICTURES, PREPARED, parameters
 from harness.commands.surfaces import followed, keep_surfaces
-from harness.console import console
+from harness.core.console import console
 
 
 def procedures() -> None:
     """Follow every update rule over surfaces and draw what the data look like, which the report shows."""
     from multiprocessing import get_context
 
-    from harness.cores import process_pool
-    from harness.plugins import loaded, register
+    from harness.core.cores import process_pool
+    from harness.source.plugins import loaded, register
 
     params = parameters()
     # Side by side: both begin with seconds of imports.

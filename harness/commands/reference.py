@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from harness.campaign.project import REPORTS
-from harness.console import console
-from harness.errors import SettingError
+from harness.core.console import console
+from harness.core.errors import SettingError
 
 
 def reference(

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from harness.campaign.project import REPORTS, RUNS, parameters
-from harness.console import console, counted
-from harness.errors import SettingError
-from harness.records import Store
+from harness.core.console import console, counted
+from harness.core.errors import SettingError
+from harness.core.records import Store
 
 
 def report(

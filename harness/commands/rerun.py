@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.campaign.project import PREPARED, engine, parameters, runs
-from harness.console import complain, console, plain_console
+from harness.core.console import complain, console, plain_console
 
 if TYPE_CHECKING:
-    from harness.config import Params
-    from harness.spec import RunResult, RunSpec
+    from harness.core.config import Params
+    from harness.core.spec import RunResult, RunSpec
 
 
 def rerun(
@@ -26,10 +26,10 @@ def rerun(
 
     from rich.table import Table
 
+    from harness.campaign.ensemble import average
     from harness.campaign.rerun import differences, find, names_of
+    from harness.core.errors import SettingError
     from harness.data.prepared import Prepared
-    from harness.ensemble import average
-    from harness.errors import SettingError
 
     params = parameters()
     store = runs()
@@ -69,9 +69,9 @@ def rerun(
 
 def trained(params: "Params", spec: "RunSpec", title: str, epoch_images: int) -> "RunResult":
     """Return what a run gives now; exits with 1 if it meets a bug."""
+    from harness.campaign.progress import TrainingProgress
     from harness.engines.card import find_card
     from harness.engines.events import Failed, Finished
-    from harness.progress import TrainingProgress
 
     if spec.device == "cuda":
         # Says in one line what is wrong with a GPU that is missing.

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from harness.campaign.project import REPORTS, TRACKED
-from harness.console import plain_console
-from harness.errors import SettingError
+from harness.core.console import plain_console
+from harness.core.errors import SettingError
 from harness.tracking.views import VIEW
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from harness.campaign.project import current_target, engine, parameters, recipe_spec
-from harness.console import complain, console, plain_console
+from harness.core.console import complain, console, plain_console
 
 
 def search(
@@ -24,9 +24,9 @@ def search(
 
     Try this: python -m harness search --how random --trials 16
     """
+    from harness.campaign.progress import TrainingProgress
     from harness.engines.events import Failed, Finished
     from harness.procedures.search import as_choice, as_recipe, best_first
-    from harness.progress import TrainingProgress
 
     params = parameters()
     spec = recipe_spec(params, params.data.seed if seed is None else seed, search=as_choice(how, trials))

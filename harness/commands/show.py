@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from harness.campaign.project import parameters, runs
-from harness.console import plain_console
+from harness.core.console import plain_console
 
 
 def show(

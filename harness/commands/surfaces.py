@@ -3,7 +3,7 @@
 from typing import Any
 
 from harness.campaign.project import SURFACES, parameters
-from harness.console import console
+from harness.core.console import console
 
 
 def surfaces() -> None:

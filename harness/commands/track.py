@@ -2,12 +2,12 @@
 
 import json
 
+from harness.analysis.counts import Runs, plural
 from harness.campaign.project import REPORTS, RUNS, TRACKED
 from harness.commands.result import how_to_look
-from harness.config import load_params
-from harness.console import console, counted
-from harness.counts import Runs, plural
-from harness.records import Store
+from harness.core.config import load_params
+from harness.core.console import console, counted
+from harness.core.records import Store
 
 
 def track() -> None:

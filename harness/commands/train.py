@@ -3,11 +3,11 @@
 import os
 import sys
 
-from harness import plugins
+from harness.analysis.counts import Runs
 from harness.campaign.project import RUNS, runs
-from harness.config import load_params
-from harness.console import complain, console
-from harness.counts import Runs
+from harness.core.config import load_params
+from harness.core.console import complain, console
+from harness.source import plugins
 
 
 def train() -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.config import DataParams
+from harness.core.config import DataParams
 from harness.data.reading import Reading
 from harness.data.sources import SPLITS, Indices, Labels, Split
 from harness.data.split import caps_of

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from harness.config import DataParams
+from harness.core.config import DataParams
+from harness.core.errors import SettingError
 from harness.data.decode import fit
 from harness.data.sources import SOURCE, TO_FETCH, Batch, Images, Indices, Part, Source, Split
-from harness.errors import SettingError
 
 PICTURES_PER_BATCH = 512
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from harness.config import DataParams
+from harness.core.config import DataParams
+from harness.core.errors import SettingError
 from harness.data.census import census
 from harness.data.preview import contact_sheet
 from harness.data.progress import Report
 from harness.data.reading import READING_ORDER, Reading, good_pictures, nothing_read
 from harness.data.sources import TO_FETCH, Images, Labels, Split, open_source, register_sources
 from harness.data.split import check_classes, split_source
-from harness.errors import SettingError
 
 
 def dry_run(params: DataParams, sheet: Path, progress: Report) -> dict[str, Any]:

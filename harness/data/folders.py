@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.core.errors import SettingError
 from harness.data.sources import Split
-from harness.errors import SettingError
 
 LAYOUT = "expected <class>/* or {train,test}/<class>/*"
 # What people call the folders of the splits, "set" and marks left out: `Training_Set`, `test-images`.

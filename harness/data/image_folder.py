@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.config import DataParams
-from harness.cores import cores
+from harness.core.config import DataParams
+from harness.core.cores import cores
+from harness.core.errors import SettingError
 from harness.data.decode import BadImageError, channel_count, decode
 from harness.data.folders import LAYOUT, Listing, list_classes, remarks, shown, split_folders
 from harness.data.sources import SOURCE, Batch, Images, Indices, Part, Source, Split
-from harness.errors import SettingError
 
 PICTURES_PER_BATCH = 512
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.seeding import derive
 from harness.data.random_bits import Words, random_words
 from harness.data.sources import Indices
-from harness.seeding import derive
 
 Integers = NDArray[np.int32]
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from harness.config import DataParams
-from harness.console import plain_console
+from harness.core.config import DataParams
+from harness.core.console import plain_console
 from harness.data.census import Chosen, census, show
 from harness.data.prepared import MANIFEST
 from harness.data.progress import Report, shown

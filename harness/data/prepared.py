@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from harness.core.errors import SettingError
 from harness.data.sources import Images, Labels, Split
-from harness.errors import SettingError
 
 MANIFEST = "manifest.json"
 

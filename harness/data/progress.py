@@ -7,7 +7,7 @@ from time import monotonic
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from harness.console import plain_console
+from harness.core.console import plain_console
 
 SECONDS_BETWEEN_LINES = 5.0
 

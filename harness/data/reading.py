@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from harness.config import DataParams
+from harness.core.config import DataParams
+from harness.core.errors import SettingError
 from harness.data.progress import Report
 from harness.data.sources import Images, Indices, Part, Source, Split
-from harness.errors import SettingError
 
 # Test first: of two equal pictures, the one that no choice depends on stays.
 READING_ORDER: tuple[Split, ...] = ("test", "validation", "train")

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from harness.config import DataParams
+from harness.core.config import DataParams
+from harness.core.errors import SettingError
+from harness.core.seeding import derive
 from harness.data.random_bits import random_order
 from harness.data.sources import SPLITS, Indices, Labels, Source, Split
-from harness.errors import SettingError
-from harness.seeding import derive
 
 # Of the pictures there are, for a split that neither the source nor a setting gives a size.
 DEFAULT_SHARE = 10

@@ -9,11 +9,11 @@ from functools import partial
 
 import numpy as np
 
-from harness.config import DataParams
+from harness.core.config import DataParams
+from harness.core.seeding import derive
 from harness.data.painting import Painter
 from harness.data.shapes import SHAPES
 from harness.data.sources import SOURCE, Batch, Indices, Labels, Part, Source, Split
-from harness.seeding import derive
 
 POOL: dict[Split, int] = {"train": 50_000, "test": 10_000}
 # Values of a batch that stay in the processor's cache make painting faster.

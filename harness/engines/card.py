@@ -5,8 +5,8 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from harness.core.errors import SettingError
 from harness.engines.local import start_server
-from harness.errors import SettingError
 
 if TYPE_CHECKING:
     from harness.training.device import Card

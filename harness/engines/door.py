@@ -10,9 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
+from harness.core.registry import Registry
+from harness.core.spec import RunSpec
 from harness.engines.events import Event
-from harness.registry import Registry
-from harness.spec import RunSpec
 
 if TYPE_CHECKING:
     from harness.engines.local import Checkpoints

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from harness.spec import RunResult, RunSpec
+from harness.core.spec import RunResult, RunSpec
 
 
 @dataclass(frozen=True)

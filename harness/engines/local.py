@@ -16,10 +16,10 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.cores import cores
+from harness.core.cores import cores
+from harness.core.spec import RunSpec
 from harness.engines.events import Epoch, Event, Failed, Finished
-from harness.plugins import Plugin, loaded, register
-from harness.spec import RunSpec
+from harness.source.plugins import Plugin, loaded, register
 
 if TYPE_CHECKING:
     from harness.engines.pace import Pace, Try

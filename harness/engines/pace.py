@@ -6,7 +6,7 @@ from itertools import chain, count
 
 import torch
 
-from harness.spec import RunSpec
+from harness.core.spec import RunSpec
 from harness.training.device import set_up_process
 from harness.training.recipe import Recipe
 from harness.training.split import RunData

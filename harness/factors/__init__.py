@@ -1,5 +1,6 @@
 """One file per factor; a level is one registered function. `REGISTRIES` names them by setting."""
 
+from harness.core.registry import Registry
 from harness.factors.activation import ACTIVATION
 from harness.factors.augmentation import AUGMENTATION
 from harness.factors.auxiliary import AUXILIARY
@@ -17,7 +18,6 @@ from harness.factors.sampling import SAMPLING
 from harness.factors.schedule import SCHEDULE
 from harness.factors.search import SEARCH
 from harness.factors.transfer import TRANSFER
-from harness.registry import Registry
 
 REGISTRIES: dict[str, Registry] = {
     registry.setting: registry

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from harness.registry import Registry
+from harness.core.registry import Registry
 
 ACTIVATION: Registry[Callable[..., nn.Module]] = Registry("activation")
 

@@ -10,7 +10,7 @@ from math import pi
 import torch
 from torch.nn import functional
 
-from harness.registry import Pictures, Registry
+from harness.core.registry import Pictures, Registry
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 

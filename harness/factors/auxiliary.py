@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from harness.registry import Registry
+from harness.core.registry import Registry
 
 AUXILIARY: Registry[Callable[..., nn.Module | None]] = Registry("auxiliary")
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from harness.registry import Registry
+from harness.core.registry import Registry
 
 
 class LayerFactory(Protocol):

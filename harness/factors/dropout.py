@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import nn
 
-from harness.registry import Registry
+from harness.core.registry import Registry
 
 DROPOUT_PLACE: Registry[Callable[..., list[float]]] = Registry("dropout_place")
 

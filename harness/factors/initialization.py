@@ -9,7 +9,7 @@ from math import sqrt
 import torch
 from torch import nn
 
-from harness.registry import Registry
+from harness.core.registry import Registry
 
 INITIALIZATION: Registry[Callable[..., None]] = Registry("initialization")
 

@@ -11,7 +11,7 @@ from math import log
 import torch
 from torch.nn import functional
 
-from harness.registry import Registry
+from harness.core.registry import Registry
 
 LOSS: Registry[Callable[..., torch.Tensor]] = Registry("loss")
 

@@ -14,13 +14,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from harness.errors import SettingError, choices
+from harness.core.errors import SettingError, choices
+from harness.core.registry import Registry
+from harness.core.spec import Choice, Settings
 from harness.factors.activation import ACTIVATION
 from harness.factors.block import BLOCK, SPAN
 from harness.factors.dropout import DROPOUT_PLACE, dropout
 from harness.factors.norm import NORM, incoming
-from harness.registry import Registry
-from harness.spec import Choice, Settings
 
 MODEL: Registry[Callable[..., nn.Module]] = Registry("model")
 # What shapes a network; the other settings are of its training.

@@ -5,7 +5,7 @@ from math import gcd
 
 from torch import nn
 
-from harness.registry import Registry
+from harness.core.registry import Registry
 
 NORM: Registry[Callable[..., list[nn.Module]]] = Registry("norm")
 

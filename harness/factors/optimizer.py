@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
-from harness.registry import Registry
+from harness.core.registry import Registry
 
 OPTIMIZER: Registry[Callable[..., Optimizer]] = Registry("optimizer")
 

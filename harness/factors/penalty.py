@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import torch
 
-from harness.registry import Registry
+from harness.core.registry import Registry
 
 PENALTY: Registry[Callable[..., torch.Tensor]] = Registry("penalty")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import torch
 
-from harness.registry import Pictures, Registry
+from harness.core.registry import Pictures, Registry
 
 Scaling = Callable[[torch.Tensor], torch.Tensor]
 

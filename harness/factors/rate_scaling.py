@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from harness.registry import Registry
+from harness.core.registry import Registry
 
 RATE_SCALING: Registry[Callable[..., float]] = Registry("rate_scaling")
 

@@ -9,7 +9,7 @@ from math import ceil
 
 import torch
 
-from harness.registry import Pictures, Registry
+from harness.core.registry import Pictures, Registry
 
 
 @dataclass(frozen=True)

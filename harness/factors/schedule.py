@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import (
     StepLR,
 )
 
-from harness.registry import Registry
+from harness.core.registry import Registry
 
 SCHEDULE: Registry[Callable[..., LRScheduler]] = Registry("schedule")
 

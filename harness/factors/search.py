@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from harness.errors import SettingError
-from harness.registry import Registry
-from harness.spec import Choice
+from harness.core.errors import SettingError
+from harness.core.registry import Registry
+from harness.core.spec import Choice
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.registry import Pictures, Registry
+from harness.core.registry import Pictures, Registry
 
 
 @dataclass(frozen=True)

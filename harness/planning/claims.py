@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from harness.errors import SettingError, choices
+from harness.core.errors import SettingError, choices
+from harness.core.study import Claim, Comparison, Context, Edit
 from harness.planning.files import ClaimFile, ExpectFile, StudyFile, WhereFile
 from harness.probes import PROBE
 from harness.quantities import QUANTITIES
-from harness.study import Claim, Comparison, Context, Edit
 
 
 def read_claim(
@@ -61,21 +61,16 @@ def read_comparison(expect: ExpectFile, level: str, context: str, control: str) 
 
 def check_metric(name: str, probes: Iterable[str], where: str) -> str:
     """Return the name of a metric; refuse one that no run of the study will have."""
-    probes, owners = list(probes), owners_of_quantities()
-    known = [one for one in {**QUANTITIES, **owners} if owners.get(one) in (None, *probes)]
+    probes = list(probes)
+    known = [one for one, measured in QUANTITIES.items() if measured.probe in (None, *probes)]
     if name in known:
         return name
-    if name in owners:
-        PROBE.get(owners[name], f"the quantity {name}")
-        lacking = ", ".join([*probes, owners[name]])
+    if name in QUANTITIES:
+        owner = str(QUANTITIES[name].probe)
+        PROBE.get(owner, f"the quantity {name}")
+        lacking = ", ".join([*probes, owner])
         raise SettingError(f"{where}: {name} is measured by a probe; add to the study: probes: [{lacking}]")
     raise SettingError(f"unknown metric {name!r} in {where}; {choices(name, known)}")
-
-
-def owners_of_quantities() -> dict[str, str]:
-    """Return the probe that measures a quantity, by the name of the quantity: those of the others are left out."""
-    shown_by_ending = {name: probe for probe in PROBE.names for name in PROBE.get(probe).measures}
-    return shown_by_ending | {name: one.probe for name, one in QUANTITIES.items() if one.probe}
 
 
 def check_name(name: str, valid: Iterable[str], where: str) -> None:

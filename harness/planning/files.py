@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from harness.config import Strict
-from harness.study import Direction
+from harness.core.config import Strict
+from harness.core.study import Direction
 
 
 def text_of(value: Any) -> Any:

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from harness.errors import SettingError
+from harness.core.errors import SettingError
+from harness.core.registry import Pictures
+from harness.core.spec import Settings
+from harness.core.study import Context, Level, Study
 from harness.factors import REGISTRIES
 from harness.factors.transfer import TRANSFER
 from harness.planning.left_out import LeftOut
-from harness.registry import Pictures
-from harness.spec import Settings
-from harness.study import Context, Level, Study
 
 Arm = tuple[str, str]  # context, level
 

@@ -4,17 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from harness.errors import SettingError
+from harness.core.errors import SettingError
+from harness.core.records import Store
+from harness.core.spec import Arm, RunSpec, Settings, plain_value
+from harness.core.study import Context, Level, Study, Tune
+from harness.core.written import ArmJson, PlanJson, RunJson, StudyJson, TuningJson
 from harness.factors.transfer import TRANSFER, Task
 from harness.planning.left_out import LeftOut
 from harness.planning.needs import carried, check_recipe_carried
 from harness.planning.settings import check_taken, resolve
 from harness.planning.target import Target
 from harness.planning.tuning import Trial, shortened, tried_values
-from harness.records import Store
-from harness.spec import Arm, RunSpec, Settings, plain_value
-from harness.study import Context, Level, Study, Tune
-from harness.written import ArmJson, PlanJson, RunJson, StudyJson, TuningJson
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from math import ceil
 from typing import Any
 
-from harness.errors import SettingError, choices
+from harness.core.errors import SettingError, choices
+from harness.core.spec import SETTING_TYPES, Choice, Settings, Times, parse_setting
 from harness.factors import REGISTRIES
 from harness.factors.model import OF_NETWORK, taken
 from harness.factors.rate_scaling import RATE_SCALING
 from harness.factors.search import SEARCH
 from harness.factors.transfer import TRANSFER
-from harness.spec import SETTING_TYPES, Choice, Settings, Times, parse_setting
 
 # A batch of the whole training split; its size is known once the data is.
 FULL_BATCH = "full"

@@ -9,14 +9,14 @@ from typing import Any, Literal
 
 from pydantic_core import PydanticCustomError
 
-from harness.config import read_yaml, validate
-from harness.errors import SettingError, choices
+from harness.core.config import read_yaml, validate
+from harness.core.errors import SettingError, choices
+from harness.core.spec import SETTING_TYPES, Choice, slug
+from harness.core.study import Context, Level, Study, Tune
 from harness.planning.claims import check_metric, check_name, read_claim
 from harness.planning.files import StudyFile, text_of
 from harness.planning.settings import check_changes, check_setting
 from harness.probes import PROBE
-from harness.spec import SETTING_TYPES, Choice, slug
-from harness.study import Context, Level, Study, Tune
 
 EXPERIMENTS = Path("experiments")
 # Studies that show how, and that `all` leaves out.

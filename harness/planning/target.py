@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.fingerprint import Identity, fingerprint, identity, identity_of_ensemble
-from harness.spec import RunSpec, Settings
+from harness.core.spec import RunSpec, Settings
+from harness.planning.fingerprint import Identity, fingerprint, identity, identity_of_ensemble
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from itertools import pairwise
 from math import sqrt
 from statistics import fmean
 
+from harness.core.records import Store
+from harness.core.spec import SETTING_TYPES, RunSpec, Settings
+from harness.core.study import Tune
 from harness.planning.settings import RANGES
-from harness.records import Store
-from harness.spec import SETTING_TYPES, RunSpec, Settings
-from harness.study import Tune
 
 FIRST_TUNING_SEED = 1000
 

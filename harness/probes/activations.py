@@ -43,23 +43,6 @@ class Activations(EpochObserver):
     It reads the bench's ConvNet alone: of another model nothing is measured.
     """
 
-    measures = (
-        "start_activation_mean",
-        "start_activation_offset",
-        "start_activation_std_first",
-        "start_activation_std_last",
-        "start_activation_std_growth",
-        "start_saturated_share",
-        "start_dead_share",
-        "activation_mean",
-        "activation_offset",
-        "activation_std_first",
-        "activation_std_last",
-        "activation_std_growth",
-        "saturated_share",
-        "dead_share",
-    )
-
     def __init__(self) -> None:
         super().__init__()
         self.seen: dict[str, list[np.ndarray]] = {name: [] for name in STATISTICS}

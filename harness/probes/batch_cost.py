@@ -28,8 +28,6 @@ class BatchCost(Observer):
     for longer than a round slows all sizes alike.
     """
 
-    measures = ("batch_cost_exponent",)
-
     def __init__(self) -> None:
         self.findings = Findings({"batch_cost_exponent": None})
 

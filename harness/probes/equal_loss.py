@@ -24,8 +24,6 @@ class EqualLoss(Observer):
     of that of guessing, on a straight line between the evaluations before and after it.
     """
 
-    measures = ("gap_at_equal_loss",)
-
     def __init__(self) -> None:
         self.classes = 0
         self.seen: list[tuple[float, float, float]] = []

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from harness.core.seeding import derive
 from harness.probes.looking import activation_layers, logits, number, pictures, spread
 from harness.probes.observer import PROBE, Findings, Observer
-from harness.seeding import derive
 
 if TYPE_CHECKING:
     from harness.training.recipe import Recipe
@@ -27,8 +27,6 @@ class Gain(Observer):
     which raises it too. Over the draws it is the root of the mean square. Of another model than the bench's ConvNet
     nothing is measured.
     """
-
-    measures = ("start_layer_gain",)
 
     def __init__(self) -> None:
         self.gains = np.array([])

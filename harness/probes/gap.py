@@ -20,8 +20,6 @@ class Gap(Observer):
     many training pictures count as there are for validation, spread evenly over what the run trains on.
     """
 
-    measures = ("inference_train_accuracy", "inference_gap", "inference_loss_gap")
-
     def __init__(self) -> None:
         self.metrics: dict[str, float | None] = {}
 

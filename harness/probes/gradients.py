@@ -23,16 +23,6 @@ class Gradients(Observer):
     for every j if all inputs x_j are positive. It is measured before and after training, in inference mode.
     """
 
-    measures = (
-        "start_gradient_norm_first_layer",
-        "start_gradient_norm_last_layer",
-        "start_gradient_ratio",
-        "start_gradient_ratio_log10",
-        "gradient_ratio",
-        "start_sign_agreement_share",
-        "sign_agreement_share",
-    )
-
     def __init__(self) -> None:
         self.layers: list[str] = []
         self.steps: list[int] = []

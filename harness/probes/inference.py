@@ -20,13 +20,6 @@ class Inference(Observer):
     In training mode dropout draws; the generators' states are put back (see `Observer`), so the run's luck stays.
     """
 
-    measures = (
-        "start_inference_repeats_share",
-        "start_training_repeats_share",
-        "inference_repeats_share",
-        "training_repeats_share",
-    )
-
     def __init__(self) -> None:
         self.metrics: dict[str, float | None] = {}
 

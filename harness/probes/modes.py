@@ -19,8 +19,6 @@ class Modes(Observer):
     off in both: the difference is that of batch and running statistics.
     """
 
-    measures = ("training_mode_accuracy", "inference_mode_accuracy", "mode_gap", "mode_disagreement_share")
-
     def __init__(self) -> None:
         self.metrics: dict[str, float | None] = {}
 

@@ -1,11 +1,11 @@
 """What may watch a run: the moments at which the loop lets others look."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.registry import Registry
+from harness.core.registry import Registry
 
 if TYPE_CHECKING:
     from harness.training.recipe import Recipe
@@ -24,11 +24,7 @@ class Observer:
 
     Whatever a look does to the model's mode, gradients and buffers and to the state of random
     generators is undone after it (`harness/training/watch.py`); weights are the observer's own to restore.
-    `measures` names metrics among its findings that studies may name though they aren't registered in
-    `harness/quantities`, and that are shown as their ending says.
     """
-
-    measures: ClassVar[tuple[str, ...]] = ()
 
     def before_training(self, recipe: "Recipe") -> None:
         """Called once, with the weights as they were initialised."""

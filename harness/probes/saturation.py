@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.core.spec import Choice
 from harness.probes.activations import FLAT, slope, steepest
 from harness.probes.looking import PART, activation_layers, number, spread
 from harness.probes.observer import PROBE, Findings, Observer
 from harness.probes.units import input_gradients
-from harness.spec import Choice
 
 if TYPE_CHECKING:
     from harness.training.recipe import Recipe
@@ -27,8 +27,6 @@ class Saturation(Observer):
     Compared is the size of the gradient at the input of each nonlinearity: the mean over values that are saturated
     (slope below 5 % of the steepest) over the mean over the others of the same layer.
     """
-
-    measures = ("large_weights_saturated_share", "saturated_gradient_share")
 
     def __init__(self) -> None:
         self.metrics: dict[str, float | None] = {}

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from harness.core.seeding import generator
 from harness.probes.looking import PART, logits
 from harness.probes.observer import PROBE, Findings, Observer
-from harness.seeding import generator
 
 if TYPE_CHECKING:
     from harness.training.recipe import Recipe
@@ -38,15 +38,6 @@ class Shift(Observer):
 
     The noise comes from the seed: every level meets the same.
     """
-
-    measures = (
-        "brightened_accuracy",
-        "darkened_accuracy",
-        "paler_accuracy",
-        "noisy_accuracy",
-        "accuracy_lost_to_shift",
-        "accuracy_lost_to_noise",
-    )
 
     def __init__(self) -> None:
         self.metrics: dict[str, float | None] = {}

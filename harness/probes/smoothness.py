@@ -23,8 +23,6 @@ class Smoothness(Observer):
     loss at the start and after 0.5 to 4 learning rates.
     """
 
-    measures = ("loss_range_along_gradient",)
-
     def __init__(self) -> None:
         self.epochs: list[int] = []
         self.losses: list[list[float]] = []

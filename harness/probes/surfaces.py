@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from harness.core.seeding import derive
+from harness.core.spec import Choice
 from harness.factors.optimizer import OPTIMIZER
 from harness.probes.looking import number
 from harness.probes.observer import PROBE, Findings, Observer
-from harness.seeding import derive
-from harness.spec import Choice
 
 if TYPE_CHECKING:
     from harness.training.recipe import Recipe
@@ -154,15 +154,6 @@ class Surfaces(Observer):
     Each number is at whichever of `RATES` serves the rule best in it, as on the page of the surfaces: the rate of the
     run is one for a net. A path that flies off or doesn't arrive counts as one step more than there are.
     """
-
-    measures = (
-        "valley_steps",
-        "valley_across_log10",
-        "valley_along_log10",
-        "saddle_steps",
-        "lowest_hollow_share",
-        "noisy_valley_log10",
-    )
 
     def __init__(self) -> None:
         self.metrics: dict[str, float | None] = {}

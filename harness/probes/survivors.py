@@ -20,8 +20,6 @@ class Survivors(Observer):
     Two runs can be compared weight by weight only where their nets started alike.
     """
 
-    measures = ("surviving_share",)
-
     def __init__(self) -> None:
         self.alive: np.ndarray | None = None
 

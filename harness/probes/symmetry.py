@@ -19,8 +19,6 @@ TOLERANCE = 1e-3
 class Symmetry(Observer):
     """Counts the units of every layer whose incoming weights equal another unit's, before and after training."""
 
-    measures = ("start_identical_unit_share", "identical_unit_share")
-
     def __init__(self) -> None:
         self.layers: list[str] = []
         self.seen: list[np.ndarray] = []

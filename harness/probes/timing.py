@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from harness.core.spec import Choice
 from harness.factors.activation import ACTIVATION
 from harness.factors.model import ConvNet
 from harness.factors.optimizer import OPTIMIZER
 from harness.factors.schedule import SCHEDULE
 from harness.probes.looking import PART, logits, pictures, ratio, spread
 from harness.probes.observer import PROBE, Findings, Observer
-from harness.spec import Choice
 
 if TYPE_CHECKING:
     from harness.training.recipe import Recipe
@@ -41,15 +41,6 @@ class Timing(Observer):
     turn with it: what else the machine does at that moment slows both. Of another model than the bench's ConvNet there
     is no such net, and its nonlinearity isn't the recipe's: these are not measured.
     """
-
-    measures = (
-        "step_seconds",
-        "step_cost",
-        "backward_memory_bytes",
-        "inference_seconds",
-        "activation_op_seconds",
-        "activation_op_cost",
-    )
 
     def __init__(self) -> None:
         self.metrics: dict[str, float | None] = {}

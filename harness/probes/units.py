@@ -21,8 +21,6 @@ class Units(Observer):
     picture and at every place; only a unit whose slope is 0 everywhere, or behind which all units are so, has that.
     """
 
-    measures = ("no_gradient_share",)
-
     def __init__(self) -> None:
         self.layers: list[str] = []
         self.without: np.ndarray | None = None

@@ -20,8 +20,6 @@ class Updates(Observer):
     all layers, divided by the learning rate, so that a schedule doesn't count as the optimizer's doing.
     """
 
-    measures = ("update_ratio_log10", "first_update_per_rate", "effective_step_growth")
-
     def __init__(self) -> None:
         self.layers: list[str] = []
         self.steps: list[int] = []

@@ -21,18 +21,6 @@ NEGLIGIBLE = 0.01
 class Weights(EpochObserver):
     """Looks before training, after epochs 1, 2, 4, 8 ..., at the end, and at the weights that are judged."""
 
-    measures = (
-        "start_weight_norm",
-        "start_near_zero_share",
-        "start_negligible_share",
-        "weight_norm",
-        "near_zero_share",
-        "negligible_share",
-        "best_weight_norm",
-        "best_near_zero_share",
-        "best_negligible_share",
-    )
-
     def __init__(self) -> None:
         super().__init__()
         self.layers: list[str] = []

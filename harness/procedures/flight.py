@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import torch
 
-from harness.seeding import generator
-from harness.spec import RunSpec
+from harness.core.seeding import generator
+from harness.core.spec import RunSpec
 from harness.training.recipe import Recipe
 from harness.training.split import RunData
 

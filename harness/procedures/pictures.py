@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from harness.core.seeding import derive
 from harness.data.prepared import Prepared
 from harness.data.strip import LARGEST, strip
 from harness.factors.augmentation import AUGMENTATION
 from harness.factors.preprocessing import PREPROCESSING
-from harness.seeding import derive
 
 PER_CLASS = 6  # pictures of a class
 MOST_CLASSES = 20  # more are counted, not shown

@@ -12,6 +12,7 @@ from itertools import islice
 from math import ceil, isfinite
 from typing import Any
 
+from harness.core.spec import Choice, RunSpec
 from harness.procedures.flight import (
     FAR,
     NEAR,
@@ -25,7 +26,6 @@ from harness.procedures.flight import (
     worst,
 )
 from harness.procedures.untrained import centred, first_loss, signal
-from harness.spec import Choice, RunSpec
 from harness.training.device import set_up_process
 from harness.training.evaluate import evaluate
 from harness.training.split import RunData

@@ -2,9 +2,9 @@
 
 from rich.table import Table
 
-from harness.errors import SettingError, choices
+from harness.core.errors import SettingError, choices
+from harness.core.spec import Choice, RunResult
 from harness.factors.search import SEARCH, SPACE, settings_of
-from harness.spec import Choice, RunResult
 
 
 def as_choice(how: str, trials: int) -> Choice:

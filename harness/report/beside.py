@@ -8,11 +8,11 @@ from harness.analysis.outcomes import ClaimOutcome, Difference, Effect, Outcomes
 from harness.analysis.sentences import level_name
 from harness.analysis.summary import ContextSummary
 from harness.analysis.verdicts import CHECKS, VERDICTS, JudgedClaim, Verdict
+from harness.core.study import Comparison
+from harness.core.written import PlanJson
 from harness.quantities import PRIMARY, quantity
 from harness.references import references
 from harness.report.limits import ends_of_difference
-from harness.study import Comparison
-from harness.written import PlanJson
 
 # Verdicts that say something; of two that differ both must, or it is no disagreement.
 SETTLED = ("supported", "contradicted", "too small to matter", "mixed", "holds", "fails")

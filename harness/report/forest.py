@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from harness.analysis.statistics import Estimate
 from harness.analysis.verdicts import Judged, JudgedClaim
+from harness.core.study import Comparison
 from harness.quantities import quantity
-from harness.study import Comparison
 
 # Of the axis that the means and margins take, how far an interval may reach beyond it on either side.
 BEYOND = 1.0

@@ -6,9 +6,9 @@ import numpy as np
 
 from harness.analysis.sentences import level_name
 from harness.analysis.summary import Arm, ContextSummary, StudySummary
+from harness.core.errors import SettingError
 from harness.data.prepared import Prepared
 from harness.data.strip import strip
-from harness.errors import SettingError
 from harness.report.pages.registry import Bench
 from harness.report.pictures import Gallery, Strip, source
 

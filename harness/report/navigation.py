@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from harness.core.written import StudyJson
 from harness.report.pages.registry import Bench
-from harness.written import StudyJson
 
 # Page -> title and what it shows, of the pages beside the studies; those that need a procedure's results name it.
 PROCEDURES = {

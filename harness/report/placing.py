@@ -7,13 +7,13 @@ from markupsafe import Markup
 
 from harness.analysis.summary import ContextSummary, StudySummary
 from harness.analysis.verdicts import JudgedClaim
+from harness.core.spec import slug
 from harness.quantities import PRIMARY
 from harness.report.figures.chart import Chart
 from harness.report.figures.hero import hero
 from harness.report.figures.registry import Drawing, figure
 from harness.report.figures.style import styled
 from harness.report.svg import inline_svg
-from harness.spec import slug
 
 OPENING = "differences"  # anchor of the figure that a study page opens with
 

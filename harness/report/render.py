@@ -11,10 +11,10 @@ from harness.analysis.outcomes import FILE, outcomes_of
 from harness.analysis.rules import Rules
 from harness.analysis.summary import StudySummary, read_rules, summarise
 from harness.analysis.tables import complain_if_missing, read_study
-from harness.cores import cores, process_pool
-from harness.errors import SettingError, choices
-from harness.plugins import loaded, register
-from harness.records import Store
+from harness.core.cores import cores, process_pool
+from harness.core.errors import SettingError, choices
+from harness.core.records import Store
+from harness.core.written import PlanJson
 from harness.report import RESULT, exports
 from harness.report.pages.registry import Bench, page
 from harness.report.pages.study import Files, study_page
@@ -27,7 +27,7 @@ from harness.report.paper.references import bibtex, keys_of
 from harness.report.paper.single import single_page
 from harness.report.placing import Figures, drawings
 from harness.report.result import Result
-from harness.written import PlanJson
+from harness.source.plugins import loaded, register
 
 Progress = Callable[[int, int], None]  # pages written, pages in all
 # Five pages took 15.7 and 18.0 s in one process and 11.2 and 11.8 s in two, which have to import first (two idle

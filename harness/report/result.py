@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.analysis import claim_sentences, sentences
+from harness.analysis.counts import Runs
 from harness.analysis.statistics import Estimate
 from harness.analysis.summary import StudySummary
 from harness.analysis.verdicts import Verdict
-from harness.counts import Runs
+from harness.core.records import Store
 from harness.quantities import PRIMARY, quantity
-from harness.records import Store
 from harness.report.lanes import Factor, factors
 from harness.report.pages.registry import Bench
 

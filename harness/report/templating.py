@@ -12,13 +12,13 @@ from markupsafe import Markup
 
 from harness.analysis import claim_sentences, diagnosis, sentences
 from harness.analysis.predictions import report_id
+from harness.core.spec import slug
 from harness.quantities import PRIMARY, quantity
 from harness.report import beside, navigation
 from harness.report.also import also
 from harness.report.forest import forest
 from harness.report.limits import within, within_difference
 from harness.report.placing import evidence
-from harness.spec import slug
 
 TEMPLATES = Path(__file__).with_name("templates")
 COST_METRICS = ["train_seconds", "images_per_second", "parameters", "peak_memory_bytes"]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from harness.errors import SettingError
+from harness.core.errors import SettingError
 from harness.source.code import WHOLE, Code
 
 

@@ -23,7 +23,7 @@ from harness.source.syntax import (
     without_fields,
 )
 
-REGISTRY = "harness.registry:Registry"
+REGISTRY = "harness.core.registry:Registry"
 # What one may do with a registry without looking at levels that nobody named.
 BY_NAME = {"level", "build", "get", "defaults", "check", "setting"}
 # Code that is found at run time may be anything.
@@ -39,7 +39,7 @@ DYNAMIC = {
     "__subclasses__",
 }
 # Types whose fields are in a fingerprint by value: a new field is no new code.
-BY_VALUE = {"harness.spec:Settings"}
+BY_VALUE = {"harness.core.spec:Settings"}
 # In place of a name: all of a module.
 WHOLE = "*"
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from harness.errors import SettingError
-from harness.spec import RunResult
+from harness.core.errors import SettingError
+from harness.core.spec import RunResult
+from harness.core.written import PlanJson, StudyJson
 from harness.tracking.entries import Entry, Json, outcome, points, scalars
 from harness.tracking.owner import Owner
 from harness.tracking.parents import PARENT, Arm, Family, Parent, arm_of
@@ -29,7 +30,6 @@ from harness.tracking.shown import (
     read_database,
     report_run,
 )
-from harness.written import PlanJson, StudyJson
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

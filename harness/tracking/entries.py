@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
+from harness.core.spec import Choice, RunResult, epochs_to
+from harness.core.written import ArmJson, PlanJson, RunJson, StudyJson, TrialJson
 from harness.quantities.training import TRAINING
-from harness.spec import Choice, RunResult, epochs_to
-from harness.written import ArmJson, PlanJson, RunJson, StudyJson, TrialJson
 
 Json = Mapping[str, Any]
 # What comes first in MLflow, whose UI sorts sections, the part of a name before the slash, by the alphabet.

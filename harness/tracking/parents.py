@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.core.written import PlanJson
 from harness.tracking.entries import FIRST, HEADLINE, arm_tags, settings_of
 from harness.tracking.owner import is_alive
 from harness.tracking.shown import COMPLETE, ShownExperiment, ShownRun, State
-from harness.written import PlanJson
 
 Arm = tuple[str, str, str]  # study, context, level
 Points = list[dict[str, float]]  # an entry per epoch

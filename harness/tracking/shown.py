@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from harness.errors import SettingError
+from harness.core.errors import SettingError
+from harness.core.written import PlanJson, StudyJson
 from harness.tracking.entries import LAYOUT, Entry, key_of, planned_entries
 from harness.tracking.owner import Owner, is_alive
 from harness.tracking.views import saved_view
-from harness.written import PlanJson, StudyJson
 
 Tags = Mapping[str, str]
 SCHEMES = ("sqlite", "http", "https", "postgresql", "mysql", "mssql")

@@ -13,14 +13,14 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from harness.records import Store
-from harness.spec import RunResult
+from harness.core.records import Store
+from harness.core.spec import RunResult
+from harness.core.written import PlanJson
 from harness.tracking.book import Book, first_line, mlflow_errors
 from harness.tracking.entries import Json
 from harness.tracking.owner import Owner
 from harness.tracking.parents import Arm, Family, Parent, read_parents
 from harness.tracking.shown import State, check_uri, database, experiment_tags, read_database, unattached
-from harness.written import PlanJson
 
 # Most runs of a small grid end within this: their curves then take one request instead of several.
 FLUSH_SECONDS = 10.0

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from harness.errors import SettingError
+from harness.core.errors import SettingError
 
 Device = Literal["cpu", "cuda"]
 Precision = Literal["float32", "tf32", "bfloat16"]

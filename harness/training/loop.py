@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
+from harness.core.spec import Choice, RunResult, RunSpec, Status
 from harness.factors.transfer import TRANSFER
 from harness.probes.observer import Observer
-from harness.spec import Choice, RunResult, RunSpec, Status
 from harness.training.checkpoint import Checkpoint
 from harness.training.device import PeakMemory, environment, is_out_of_memory, set_up_process
 from harness.training.evaluate import evaluate

@@ -3,10 +3,10 @@
 import torch
 from torch import nn
 
+from harness.core.seeding import derive, generator
+from harness.core.spec import Settings
 from harness.factors.initialization import INITIALIZATION
 from harness.factors.model import network
-from harness.seeding import derive, generator
-from harness.spec import Settings
 
 
 def build_model(settings: Settings, classes: int, image_size: tuple[int, int, int], seed: int) -> nn.Module:

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from harness.core.seeding import derive, generator
+from harness.core.spec import RunSpec, Settings
 from harness.factors.augmentation import AUGMENTATION
 from harness.factors.auxiliary import AUXILIARY
 from harness.factors.loss import LOSS
@@ -19,8 +21,6 @@ from harness.factors.preprocessing import PREPROCESSING, Scaling
 from harness.factors.sampling import SAMPLING
 from harness.factors.schedule import SCHEDULE
 from harness.factors.transfer import TRANSFER
-from harness.seeding import derive, generator
-from harness.spec import RunSpec, Settings
 from harness.training.history import History
 from harness.training.model import build_model, initialize
 from harness.training.split import RunData, Split

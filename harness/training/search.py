@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from harness.core.seeding import derive
+from harness.core.spec import Choice, RunResult, RunSpec
 from harness.factors.search import SEARCH, SPACE, Range, Stage, settings_of
 from harness.probes import PROBE
 from harness.probes.observer import Observer
-from harness.seeding import derive
-from harness.spec import Choice, RunResult, RunSpec
 from harness.training.checkpoint import Checkpoint
 from harness.training.loop import run
 from harness.training.split import RunData

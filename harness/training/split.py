@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 import torch
 
+from harness.core.seeding import generator
 from harness.data.prepared import Prepared
-from harness.seeding import generator
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 import torch
 
+from harness.core.seeding import generator
 from harness.factors.transfer import Task
-from harness.seeding import generator
 from harness.training.split import RunData
 
 

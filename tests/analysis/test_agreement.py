@@ -12,7 +12,7 @@ from harness.analysis.agreement import agreement
 from harness.analysis.outcomes import FILE, Outcomes
 from harness.cli import app
 from harness.commands import compare, reference
-from harness.errors import SettingError
+from harness.core.errors import SettingError
 
 ABOUT = {
     "budget": "Few pictures.",

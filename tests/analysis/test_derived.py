@@ -9,8 +9,8 @@ import pytest
 from harness.analysis.derived import FROM_RUNS, Known, derive, kappa
 from harness.analysis.search import expected_best_in_stages
 from harness.analysis.tables import as_counted, by_seed, read_study
+from harness.core.records import Store
 from harness.quantities import QUANTITIES
-from harness.records import Store
 from tests.report.made_up import Bench
 
 BASE = {"learning_rate": 0.1, "initialization": "he", "penalty": "none", "patience": 0}

@@ -5,7 +5,7 @@ from scipy import optimize, stats
 from harness.analysis.moderation import Prior
 from harness.analysis.power import MOST, distance, least_effect, reach, seeds_to_decide
 from harness.analysis.statistics import student
-from harness.study import Comparison
+from harness.core.study import Comparison
 
 
 def asked(direction="higher", margin=0.0):

@@ -10,7 +10,7 @@ from harness.analysis.predictions import NO_LEVEL, best_question, grade, questio
 from harness.analysis.summary import read_rules, summarise
 from harness.analysis.tables import read_study
 from harness.cli import app, main
-from harness.errors import SettingError
+from harness.core.errors import SettingError
 from tests.report.made_up import three_studies
 
 ROOT = Path(__file__).parents[2]

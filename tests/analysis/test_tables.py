@@ -5,7 +5,7 @@ import pytest
 
 from harness.analysis.summary import summarise
 from harness.analysis.tables import as_counted, by_seed, read_study
-from harness.errors import SettingError
+from harness.core.errors import SettingError
 from tests.report.made_up import Bench
 
 

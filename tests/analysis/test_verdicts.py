@@ -11,7 +11,7 @@ from harness.analysis.claim_sentences import verdict as verdict_in_words
 from harness.analysis.power import Seeds
 from harness.analysis.tables import as_counted, with_derived
 from harness.analysis.verdicts import judge_claim
-from harness.study import Claim, Comparison
+from harness.core.study import Claim, Comparison
 
 CHANCE = 0.1
 

@@ -13,7 +13,7 @@ from harness.analysis.statistics import student
 from harness.analysis.summary import read_rules, summarise
 from harness.analysis.tables import read_study
 from harness.analysis.verdicts import judge_claim
-from harness.records import Store
+from harness.core.records import Store
 from harness.report.render import render
 from tests.report.made_up import Bench, claim, expects, three_studies
 

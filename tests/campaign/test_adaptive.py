@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from harness.campaign.adaptive import grown, looks
+from harness.core.records import Store
+from harness.core.seeding import numpy_generator
+from harness.core.spec import RunSpec
 from harness.planning.plan import Key, Plan, make_plan
 from harness.planning.studies import load_study
 from harness.planning.target import Target
-from harness.records import Store
-from harness.seeding import numpy_generator
-from harness.spec import RunSpec
 from tests.report.made_up import record
 
 STUDY = """\

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.config import DataParams
+from harness.core.config import DataParams
 from harness.data.prepare import prepare
 from harness.data.progress import silent
 

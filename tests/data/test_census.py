@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.config import DataParams
+from harness.core.config import DataParams
+from harness.core.errors import SettingError
 from harness.data.census import remarks
 from harness.data.dry_run import dry_run, would_stop
 from harness.data.prepare import prepare
 from harness.data.preview import ROWS
 from harness.data.progress import silent
-from harness.errors import SettingError
 
 
 def lies_there(folder: Path) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.errors import SettingError
+from harness.core.errors import SettingError
 
 datasets = pytest.importorskip("torchvision.datasets")
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from harness.core.errors import SettingError
 from harness.data import image_folder as module
 from harness.data.prepared import Prepared
-from harness.errors import SettingError
 
 ARCHIVE = Path(__file__).parents[2].parent / "shared" / "data" / "cifar10-images.tar.xz"
 

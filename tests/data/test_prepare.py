@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.core.errors import SettingError
 from harness.data import prepare as prepare_module
 from harness.data.prepare import channel_statistics, prepare
 from harness.data.prepared import Prepared
 from harness.data.progress import silent
 from harness.data.sources import SOURCE, SPLITS
-from harness.errors import SettingError
 
 SMALL = {"source": "synthetic", "train_images": 60, "validation_images": 20, "test_images": 30}
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.errors import SettingError
 from harness.data.prepared import Prepared
-from harness.errors import SettingError
 
 SMALL = {"source": "synthetic", "image_size": 8, "train_images": 10, "validation_images": 10, "test_images": 10}
 

@@ -5,10 +5,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from harness.config import DataParams
+from harness.core.config import DataParams
+from harness.core.errors import SettingError
 from harness.data.sources import SPLITS, Labels, Part, Source
 from harness.data.split import apportion, split_source
-from harness.errors import SettingError
 
 
 def source_of(**labels: Labels) -> Source:

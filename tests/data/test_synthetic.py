@@ -62,7 +62,7 @@ def test_sines_are_close_to_the_true_ones() -> None:
 
 def test_preparing_needs_no_torch(tmp_path) -> None:
     code = (
-        "import sys; from pathlib import Path; from harness.config import DataParams; "
+        "import sys; from pathlib import Path; from harness.core.config import DataParams; "
         "from harness.data.prepare import prepare; "
         "prepare(DataParams(source='synthetic', root='x', image_size=8, seed=0, on_bad_image='fail', train_images=20, "
         f"validation_images=10, test_images=10), Path({str(tmp_path)!r})); "

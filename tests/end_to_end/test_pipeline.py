@@ -16,10 +16,10 @@ import psutil
 import pytest
 import yaml
 
-from harness.counts import Runs
+from harness.analysis.counts import Runs
+from harness.core.records import Store, cache_folder
+from harness.core.study import Study
 from harness.planning.studies import load_studies
-from harness.records import Store, cache_folder
-from harness.study import Study
 from tests.conftest import ROOT
 from tests.engines.test_local import numbers
 

@@ -8,15 +8,15 @@ from typing import Self
 
 import pytest
 
-from harness import plugins
 from harness.campaign import project
-from harness.config import load_params
+from harness.core.config import load_params
+from harness.core.errors import SettingError
+from harness.core.spec import RunSpec
 from harness.data.prepared import Prepared
 from harness.engines.door import ENGINE, Engine, engine_of
 from harness.engines.events import Epoch, Event, Finished
 from harness.engines.local import Checkpoints, LocalEngine, begin, work
-from harness.errors import SettingError
-from harness.spec import RunSpec
+from harness.source import plugins
 from tests.conftest import ROOT
 from tests.training.test_loop import numbers
 

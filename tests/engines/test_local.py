@@ -14,14 +14,14 @@ import psutil
 import pytest
 import torch
 
+from harness.core.errors import SettingError
+from harness.core.records import Store
+from harness.core.spec import RunResult, RunSpec
 from harness.data.prepared import Prepared
 from harness.engines import local
 from harness.engines.card import find_card
 from harness.engines.events import Epoch, Failed, Finished
 from harness.engines.local import Checkpoints, LocalEngine
-from harness.errors import SettingError
-from harness.records import Store
-from harness.spec import RunResult, RunSpec
 from harness.training.loop import run
 from harness.training.split import RunData
 from tests.conftest import ROOT, heed_interrupts

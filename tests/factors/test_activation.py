@@ -1,8 +1,8 @@
 import torch
 from torch import nn
 
+from harness.core.spec import Choice
 from harness.factors.activation import ACTIVATION, Maxout
-from harness.spec import Choice
 
 X = torch.linspace(-3, 3, 101, dtype=torch.float64)
 

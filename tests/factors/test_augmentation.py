@@ -7,9 +7,9 @@ import pytest
 import torch
 from scipy import stats
 
+from harness.core.seeding import generator
+from harness.core.spec import Choice
 from harness.factors.augmentation import AUGMENTATION, draw, matrix_of, warp
-from harness.seeding import generator
-from harness.spec import Choice
 
 SAME_LABEL = [name for name in AUGMENTATION.names if name != "mixup"]
 

@@ -2,9 +2,9 @@ from collections.abc import Callable
 
 import torch
 
+from harness.core.seeding import generator
+from harness.core.spec import Choice, RunSpec
 from harness.factors.auxiliary import AUXILIARY, turned
-from harness.seeding import generator
-from harness.spec import Choice, RunSpec
 from harness.training.recipe import Recipe
 from harness.training.split import RunData
 

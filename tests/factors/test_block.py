@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from harness.core.spec import Settings
 from harness.factors.block import BLOCK, Parallel, Residual
 from harness.factors.model import LayerMaker
-from harness.spec import Settings
 from harness.training.model import build_model
 
 Make = Callable[..., Settings]

@@ -1,8 +1,8 @@
 import pytest
 from torch import nn
 
+from harness.core.spec import Choice
 from harness.factors.dropout import DROPOUT_PLACE, dropout
-from harness.spec import Choice
 
 
 @pytest.mark.parametrize(

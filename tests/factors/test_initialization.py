@@ -3,9 +3,9 @@ from math import sqrt
 import pytest
 import torch
 
+from harness.core.seeding import generator
+from harness.core.spec import Choice
 from harness.factors.initialization import INITIALIZATION, fan_in
-from harness.seeding import generator
-from harness.spec import Choice
 
 SHAPE = (256, 64, 3, 3)
 FAN_IN, FAN_OUT = 64 * 9, 256 * 9

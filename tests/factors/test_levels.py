@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from harness.core.spec import RunSpec
 from harness.factors import REGISTRIES
-from harness.spec import RunSpec
 from harness.training.search import execute
 from harness.training.split import RunData
 

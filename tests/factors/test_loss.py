@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from harness.core.spec import Choice
 from harness.factors.loss import LOSS
-from harness.spec import Choice
 
 LUCK = np.random.RandomState(0)
 LOGITS = LUCK.randn(6, 4) * 3

@@ -7,15 +7,15 @@ import pytest
 import torch
 from torch import nn
 
-from harness.config import load_params
-from harness.errors import SettingError
+from harness.core.config import load_params
+from harness.core.errors import SettingError
+from harness.core.records import Store
+from harness.core.spec import Choice, RunSpec, Settings
 from harness.factors.model import MODEL, OF_NETWORK, network, taken
 from harness.planning.plan import make_plan
 from harness.planning.studies import load_studies, load_study
 from harness.planning.target import Target
 from harness.probes import PROBE
-from harness.records import Store
-from harness.spec import Choice, RunSpec, Settings
 from harness.training.loop import run
 from harness.training.model import build_model
 from harness.training.split import RunData

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
+from harness.core.spec import Choice
 from harness.factors.activation import Maxout
 from harness.factors.norm import NORM
-from harness.spec import Choice
 
 X = torch.randn(8, 8, 5, 5, generator=torch.Generator().manual_seed(0)) * 3 + 2
 

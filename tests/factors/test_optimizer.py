@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from harness.core.spec import Choice
 from harness.factors.optimizer import OPTIMIZER
-from harness.spec import Choice
 
 RATE = 0.05
 STEPS = 6

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from harness.core.spec import Choice, RunSpec
 from harness.factors.penalty import NEAR_ZERO, PENALTY
-from harness.spec import Choice, RunSpec
 from harness.training.loop import run
 from harness.training.recipe import Recipe, penalised_weights
 from harness.training.split import RunData

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from harness.core.spec import Choice
 from harness.factors.preprocessing import PREPROCESSING, channel_statistics
-from harness.spec import Choice
 
 TRAIN = torch.from_numpy(np.random.RandomState(0).randint(0, 200, (50, 3, 8, 8)).astype(np.uint8))
 

@@ -1,5 +1,5 @@
+from harness.core.spec import Choice
 from harness.factors.rate_scaling import RATE_SCALING
-from harness.spec import Choice
 
 
 def test_factors() -> None:

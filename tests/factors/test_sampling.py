@@ -1,8 +1,8 @@
 import torch
 
+from harness.core.seeding import generator
+from harness.core.spec import Choice
 from harness.factors.sampling import SAMPLING, Sample
-from harness.seeding import generator
-from harness.spec import Choice
 
 LABELS = torch.arange(1000) % 10
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from harness.core.spec import Choice
 from harness.factors.schedule import SCHEDULE
-from harness.spec import Choice
 
 STEPS = 40
 

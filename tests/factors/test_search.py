@@ -1,8 +1,8 @@
 import pytest
 
-from harness.errors import SettingError
+from harness.core.errors import SettingError
+from harness.core.spec import Choice
 from harness.factors.search import SEARCH, Range, settings_of
-from harness.spec import Choice
 
 
 def test_middles_are_those_of_equal_parts_of_the_powers_of_ten() -> None:

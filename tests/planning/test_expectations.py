@@ -3,8 +3,8 @@
 import json
 from hashlib import sha256
 
+from harness.core.study import Claim
 from harness.planning.studies import load_studies
-from harness.study import Claim
 from tests.conftest import ROOT
 
 KEPT = ROOT / "tests" / "samples" / "expectations.json"

@@ -10,21 +10,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.config import load_params
+from harness.core.config import load_params
+from harness.core.errors import SettingError
+from harness.core.records import Store
+from harness.core.registry import Pictures
+from harness.core.spec import Settings
 from harness.data.prepare import prepare
 from harness.data.prepared import Prepared
 from harness.data.progress import silent
-from harness.errors import SettingError
 from harness.planning.left_out import LeftOut
 from harness.planning.needs import lacking
 from harness.planning.plan import Plan, make_plan
 from harness.planning.settings import check_changes, resolve
 from harness.planning.studies import load_studies
 from harness.planning.target import Target
-from harness.records import Store
-from harness.registry import Pictures
 from harness.report.render import render
-from harness.spec import Settings
 from harness.training.loop import run
 from harness.training.split import load_run_data
 from tests.conftest import ROOT

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from harness.core.records import Store
+from harness.core.spec import RunResult, RunSpec
+from harness.core.study import Tune
 from harness.planning.plan import Plan, make_plan
 from harness.planning.studies import load_study
 from harness.planning.target import Target
 from harness.planning.tuning import FIRST_TUNING_SEED, finalists
-from harness.records import Store
-from harness.spec import RunResult, RunSpec
-from harness.study import Tune
 
 TWO_STUDIES = {
     "a": "title: A\nquestion: Q\nfactor: activation\nlevels: [relu, tanh]\ncontrol: relu\n",

@@ -7,13 +7,13 @@ import pytest
 
 from harness.analysis.derived import FROM_RUNS
 from harness.analysis.tables import as_counted, run_row, with_derived
-from harness.errors import SettingError
+from harness.core.errors import SettingError
+from harness.core.spec import SETTING_TYPES, Choice, RunSpec
+from harness.core.study import Comparison
 from harness.factors import REGISTRIES
 from harness.planning.settings import check_changes, resolve
 from harness.planning.studies import check_profiles, load_studies, load_study
 from harness.probes import PROBE
-from harness.spec import SETTING_TYPES, Choice, RunSpec
-from harness.study import Comparison
 from harness.training.loop import run
 from harness.training.split import RunData
 from tests.conftest import ROOT

@@ -10,6 +10,8 @@ import pytest
 import torch
 from torch import nn
 
+from harness.core.seeding import derive, generator
+from harness.core.spec import Choice, RunSpec
 from harness.probes import PROBE, Observer
 from harness.probes.activations import FIXED, Activations, growth, slope, statistics, steepest
 from harness.probes.batch_cost import BatchCost
@@ -41,8 +43,6 @@ from harness.probes.timing import MOST_ROUNDS, Timing, backward_bytes, timed
 from harness.probes.units import Units, without_gradient
 from harness.probes.updates import Updates
 from harness.probes.weights import Weights
-from harness.seeding import derive, generator
-from harness.spec import Choice, RunSpec
 from harness.training.loop import run
 from harness.training.model import build_model
 from harness.training.recipe import Recipe

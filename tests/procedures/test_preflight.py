@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from harness.config import load_params
+from harness.core.config import load_params
+from harness.core.spec import Choice
 from harness.data.prepare import prepare
 from harness.data.prepared import Prepared
 from harness.data.progress import silent
@@ -17,7 +18,6 @@ from harness.procedures.preflight import judge_ratios, preflight
 from harness.report.figures.preflight import DRAWERS
 from harness.report.pages.preflight import preflight_page
 from harness.report.pages.registry import Bench
-from harness.spec import Choice
 from harness.training.split import load_run_data
 from tests.conftest import ROOT
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from harness.records import Store
-from harness.spec import RunResult
+from harness.core.records import Store
+from harness.core.spec import RunResult
 
 CLASSES = ["ring", "star", "<b>cross</b>"]
 ENVIRONMENT = {

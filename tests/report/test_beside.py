@@ -6,7 +6,7 @@ import re
 import pytest
 
 from harness.analysis.outcomes import Outcomes
-from harness.errors import SettingError
+from harness.core.errors import SettingError
 from harness.planning.studies import load_studies
 from harness.report.pages.lecture import PARTS
 from harness.report.render import render

@@ -5,8 +5,8 @@ import pytest
 
 from harness.analysis.statistics import Estimate
 from harness.analysis.verdicts import Judged, JudgedClaim
+from harness.core.study import Claim, Comparison
 from harness.report.forest import Forest, forest
-from harness.study import Claim, Comparison
 
 
 def claim(*rows: tuple[float, float | None, float | None], direction: Any = "higher", margin: float = 0.02) -> Forest:

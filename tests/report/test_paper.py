@@ -9,7 +9,7 @@ from zipfile import ZipFile
 import pandas as pd
 import pytest
 
-from harness.errors import SettingError
+from harness.core.errors import SettingError
 from harness.report.paper import references
 from harness.report.paper.latex import LETTERS, column_format, escape, table, with_interval
 from harness.report.render import render, write_pdfs, write_single

@@ -9,12 +9,12 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from harness.analysis.counts import every_run
 from harness.analysis.summary import edge_of, summarise
 from harness.analysis.tables import read_study
-from harness.counts import every_run
-from harness.errors import SettingError
+from harness.core.errors import SettingError
+from harness.core.records import Store
 from harness.planning.studies import PAGES
-from harness.records import Store
 from harness.report.lanes import factors, in_words
 from harness.report.pages.registry import page
 from harness.report.render import render

@@ -79,7 +79,7 @@ def test_an_import_far_away_has_its_effect(tmp_path: Path) -> None:
 
 
 LEVELS = """\
-from harness.registry import Registry
+from harness.core.registry import Registry
 KIND = Registry("kind")
 @KIND.level("one")
 def one(): ...

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from harness.records import Store
-from harness.spec import RunResult
+from harness.core.records import Store
+from harness.core.spec import RunResult
 from harness.tracking import book
 from tests.end_to_end.test_pipeline import git
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.records import Store
+from harness.core.records import Store
 from harness.tracking import book
 from harness.tracking import tracker as tracking
 from harness.tracking.parents import PARENT, read_parents

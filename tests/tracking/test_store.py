@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.records import Store
+from harness.core.records import Store
 from harness.tracking import book
 from harness.tracking import tracker as tracking
 from harness.tracking.owner import Owner

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from harness.errors import SettingError
-from harness.records import Store
-from harness.spec import RunResult
+from harness.core.errors import SettingError
+from harness.core.records import Store
+from harness.core.spec import RunResult
 from harness.tracking import book
 from harness.tracking import tracker as tracking
 from harness.tracking.entries import metric_name

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import harness.factors  # noqa: F401
+from harness.core.spec import RunSpec
 from harness.factors.augmentation import AUGMENTATION
 from harness.factors.auxiliary import AUXILIARY
 from harness.factors.optimizer import OPTIMIZER
@@ -16,7 +17,6 @@ from harness.factors.schedule import SCHEDULE
 from harness.factors.transfer import TRANSFER
 from harness.probes import PROBE
 from harness.probes.observer import Observer
-from harness.spec import RunSpec
 from harness.training.checkpoint import Checkpoint
 from harness.training.recipe import Recipe
 from harness.training.search import execute

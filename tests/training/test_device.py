@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from harness.errors import SettingError
+from harness.core.errors import SettingError
 from harness.training.device import (
     Card,
     PeakMemory,

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from harness.core.spec import RunResult, RunSpec
 from harness.probes.observer import Observer
 from harness.quantities import clocked
-from harness.spec import RunResult, RunSpec
 from harness.training import loop
 from harness.training.loop import run
 from harness.training.recipe import Recipe

@@ -3,8 +3,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from harness.errors import SettingError
-from harness.spec import Settings
+from harness.core.errors import SettingError
+from harness.core.spec import Settings
 from harness.training.model import build_model
 
 IMAGE = (32, 32, 3)

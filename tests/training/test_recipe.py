@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from harness.spec import RunSpec
+from harness.core.spec import RunSpec
 from harness.training.evaluate import evaluate
 from harness.training.history import History
 from harness.training.loop import run

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.core.spec import Choice, RunResult, RunSpec
 from harness.data.prepared import Prepared
 from harness.engines.events import Epoch, Finished
 from harness.engines.local import LocalEngine
 from harness.factors.search import SEARCH, SPACE
-from harness.spec import Choice, RunResult, RunSpec
 from harness.training import search as module
 from harness.training.loop import run
 from harness.training.search import execute, trial_spec

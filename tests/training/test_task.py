@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from harness.core.spec import Choice, RunSpec
 from harness.factors.transfer import TRANSFER
-from harness.spec import Choice, RunSpec
 from harness.training.device import PeakMemory
 from harness.training.loop import learn_features, run
 from harness.training.recipe import Recipe

@@ -3,8 +3,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from harness.core.spec import RunSpec
 from harness.probes.observer import Findings, Observer
-from harness.spec import RunSpec
 from harness.training import loop
 from harness.training.loop import run
 from harness.training.recipe import Recipe

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from harness.analysis import claim_sentences
+from harness.analysis.counts import Runs
 from harness.analysis.summary import StudySummary, all_arms, training_seconds
-from harness.counts import Runs
 from harness.report.beside import rows
 from harness.report.lanes import factors, in_words, widest
 from harness.report.pages.preflight import states

@@ -16,11 +16,11 @@ from harness.analysis.arms import Arms
 from harness.analysis.outcomes import Outcomes
 from harness.analysis.summary import StudySummary
 from harness.analysis.verdicts import JudgedClaim, judge_claim
+from harness.core.study import Claim
+from harness.core.written import PlanJson, StudyJson
 from harness.planning.left_out import LeftOut
 from harness.report.beside import others
 from harness.report.ordered import Ordered
-from harness.study import Claim
-from harness.written import PlanJson, StudyJson
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from harness.analysis import claim_sentences, sentences
 from harness.analysis.summary import StudySummary, all_arms
 from harness.analysis.verdicts import JudgedClaim
+from harness.core.written import PlanJson
 from harness.quantities import quantity
 from harness.report.lanes import factors, in_words
-from harness.written import PlanJson
 
 SPECIAL = "\\`*_{}[]<>#|"
 

@@ -6,9 +6,9 @@ from math import ceil
 from harness.analysis import sentences
 from harness.analysis.sentences import plural
 from harness.analysis.summary import StudySummary, all_arms
+from harness.core.written import PlanJson
 from harness.quantities import PRIMARY
 from harness.report.templating import duration, plain, words
-from harness.written import PlanJson
 
 # What a sentence of its own tells, or what says nothing about how nets were trained.
 TOLD = {"epochs", "batch_size", "optimizer", "learning_rate", "max_train_seconds", "ensemble", "search"}

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from typing import Any
 
-from harness.errors import SettingError
-from harness.fingerprint import Identity, code
+from harness.core.errors import SettingError
+from harness.core.records import Store
+from harness.core.spec import Settings, plain_value
+from harness.planning.fingerprint import Identity, code
 from harness.planning.plan import Plan
-from harness.records import Store
-from harness.spec import Settings, plain_value
 from harness.tracking.entries import planned_runs
 
 MOST_LINES = 12

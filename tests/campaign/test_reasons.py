@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
-from harness import fingerprint, reasons
-from harness.fingerprint import HARNESS, code
+from harness.campaign import reasons
+from harness.campaign.reasons import why
+from harness.core.records import IDENTITY, Store
+from harness.core.spec import RunResult
+from harness.planning import fingerprint
+from harness.planning.fingerprint import HARNESS, code
 from harness.planning.plan import Plan, make_plan
 from harness.planning.studies import load_study
 from harness.planning.target import Target
-from harness.reasons import why
-from harness.records import IDENTITY, Store
 from harness.source.code import Code
-from harness.spec import RunResult
 
 STUDY = "title: A\nquestion: Q\nfactor: activation\nlevels: [relu, tanh]\ncontrol: relu\n"
 PlanOf = Callable[..., Plan]

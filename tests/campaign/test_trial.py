@@ -2,8 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from harness import trial
-from harness.spec import RunSpec
+from harness.campaign import trial
+from harness.core.spec import RunSpec
 from harness.training.split import RunData
 
 

@@ -1,8 +1,8 @@
 import pytest
 
-from harness.errors import SettingError
-from harness.registry import Registry
-from harness.spec import Choice
+from harness.core.errors import SettingError
+from harness.core.registry import Registry
+from harness.core.spec import Choice
 
 COLOUR: Registry = Registry("colour")
 

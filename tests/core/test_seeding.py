@@ -1,6 +1,6 @@
 import torch
 
-from harness.seeding import derive, generator, numpy_generator
+from harness.core.seeding import derive, generator, numpy_generator
 
 
 def test_streams_are_fixed_forever() -> None:

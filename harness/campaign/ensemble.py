@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from harness.core.records import Store
+from harness.core.spec import RunResult, RunSpec
 from harness.data.prepared import Prepared
-from harness.fingerprint import identity_of_ensemble
-from harness.records import Store
-from harness.spec import RunResult, RunSpec
+from harness.planning.fingerprint import identity_of_ensemble
 
 # What members cost adds up; they are trained one after the other, so memory doesn't.
 ADDED = ("parameters", "steps", "train_seconds", "evaluation_seconds")

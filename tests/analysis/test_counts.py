@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from harness.analysis.counts import Runs
 from harness.commands.track import sum_of
-from harness.counts import Runs
 
 
 def arm(*fingerprints: str, tuning: tuple[str, ...] = (), members: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -6,16 +6,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from harness.plugins import Plugin, loaded
+from harness.core.spec import Choice, Settings
 from harness.source.closure import Closure, closure
 from harness.source.code import Code, digest
 from harness.source.libraries import version
-from harness.spec import Choice, Settings
+from harness.source.plugins import Plugin, loaded
 
-HARNESS = Path(__file__).parent
+HARNESS = Path(__file__).parents[1]
 # Where a run begins, and where the record of an ensemble does: what these reach is what may change a number.
 RUN = ("harness.engines.local:work", "harness.engines.preload:*")
-AVERAGE = ("harness.ensemble:record_ensembles",)
+AVERAGE = ("harness.campaign.ensemble:record_ensembles",)
 # What only says how curves are read: they are in the record.
 DERIVED = ("target_accuracy",)
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.config import load_params
-from harness.errors import SettingError
+from harness.core.config import load_params
+from harness.core.errors import SettingError
 from tests.conftest import ROOT
 
 SHIPPED = (ROOT / "params.yaml").read_text()

@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 import yaml
 
-from harness import fingerprint as module
+from harness.core.errors import SettingError
+from harness.core.spec import Choice, RunSpec, Settings
 from harness.data.prepared import Prepared
-from harness.errors import SettingError
 from harness.factors import REGISTRIES
-from harness.fingerprint import AVERAGE, HARNESS, RUN, code, fingerprint, identity
+from harness.planning import fingerprint as module
+from harness.planning.fingerprint import AVERAGE, HARNESS, RUN, code, fingerprint, identity
 from harness.probes import PROBE
 from harness.source.closure import closure
 from harness.source.code import Code
 from harness.source.syntax import dotted
-from harness.spec import Choice, RunSpec, Settings
 from harness.training.search import execute
 from harness.training.split import load_run_data
 from tests.conftest import ROOT
@@ -163,7 +163,7 @@ def test_every_use_that_a_level_declares_is_there() -> None:
 
 def test_every_level_that_code_names_is_declared() -> None:
     named = set()
-    for unit in set(closure(code(), RUN, EVERY).units) - {"harness.spec:Settings", "harness.spec:Choice"}:
+    for unit in set(closure(code(), RUN, EVERY).units) - {"harness.core.spec:Settings", "harness.core.spec:Choice"}:
         name, _, what = unit.partition(":")
         found = code().module(name)
         assert found is not None
@@ -329,10 +329,10 @@ def at_rest(value: Any) -> Any:
 
 # What the command of a stage imports; of the command line itself nothing enters a result. `track` always runs.
 COMMANDS = {
-    "prepare": ["harness.data.prepare", "harness.plugins"],
-    "train": ["harness.engines.local", "harness.engines.preload", "harness.ensemble", "harness.planning.plan", "harness.planning.studies"],
+    "prepare": ["harness.data.prepare", "harness.source.plugins"],
+    "train": ["harness.engines.local", "harness.engines.preload", "harness.campaign.ensemble", "harness.planning.plan", "harness.planning.studies"],
     "preflight": ["harness.procedures.preflight", "harness.planning.plan", "harness.planning.studies"],
-    "procedures": ["harness.procedures.surfaces", "harness.procedures.pictures", "harness.config", "harness.plugins"],
+    "procedures": ["harness.procedures.surfaces", "harness.procedures.pictures", "harness.core.config", "harness.source.plugins"],
     "report": ["harness.report.render"],
 }  # fmt: skip
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.written import StudyJson
+from harness.core.written import StudyJson
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from harness import progress
-from harness.console import plain_console
+from harness.campaign import progress
+from harness.campaign.progress import TrainingProgress
+from harness.core.console import plain_console
+from harness.core.spec import RunSpec
 from harness.engines.events import Epoch
-from harness.progress import TrainingProgress
-from harness.spec import RunSpec
 
 
 @pytest.mark.parametrize(

@@ -9,20 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from harness import bench, plugins
+from harness import bench
 from harness.campaign.check import checks
-from harness.config import load_params
+from harness.core.config import load_params
+from harness.core.errors import SettingError
+from harness.core.spec import Settings
 from harness.data.sources import SOURCE
 from harness.engines.events import Finished
 from harness.engines.local import LocalEngine
-from harness.errors import SettingError
 from harness.factors import REGISTRIES
 from harness.factors.activation import ACTIVATION
-from harness.fingerprint import code, fingerprint, identity
+from harness.planning.fingerprint import code, fingerprint, identity
 from harness.planning.target import Target
 from harness.probes import PROBE
 from harness.quantities import QUANTITIES, quantity
-from harness.spec import Settings
+from harness.source import plugins
 from tests.conftest import ROOT
 
 MINE = """\
@@ -139,7 +140,7 @@ def test_what_a_run_reaches_of_it_is_in_the_fingerprint(
     source = code()
     assert old in source.text(name)
     edited = type(source)(source.folder, {name: source.text(name).replace(old, new, 1)}, source.packages)
-    monkeypatch.setattr("harness.fingerprint.code", lambda: edited)
+    monkeypatch.setattr("harness.planning.fingerprint.code", lambda: edited)
     assert {one for one, said in prints().items() if said != before[one]} == expected
 
 
@@ -213,8 +214,8 @@ def test_an_installed_package_registers_by_its_entry_point(tmp_path: Path) -> No
     (info / "entry_points.txt").write_text("[harness]\nmine = outside.levels\n")
     # In a process of its own: packages are found when Python starts.
     script = """
-from harness import plugins
-from harness.fingerprint import code
+from harness.source import plugins
+from harness.planning.fingerprint import code
 from harness.source.closure import closure
 plugins.load([])
 units = closure(code(), ["outside.levels:gentle"], {"activation": []}, ["outside.levels"]).units
@@ -222,7 +223,7 @@ print(*(one for one in units if one.startswith("outside")))
 """
     done = subprocess.run(
         [sys.executable, "-c", script],
-        env={"PYTHONPATH": f"{site}:{Path(plugins.__file__).parents[1]}"},
+        env={"PYTHONPATH": f"{site}:{Path(plugins.__file__).parents[2]}"},
         cwd=tmp_path,
         capture_output=True,
         text=True,

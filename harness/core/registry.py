@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from harness.errors import SettingError, choices
-from harness.spec import Choice
+from harness.core.errors import SettingError, choices
+from harness.core.spec import Choice
 
 T = TypeVar("T", bound=Callable[..., Any])
 

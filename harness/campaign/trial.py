@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from math import ceil
 
+from harness.core.spec import Choice, RunSpec
 from harness.factors.search import SEARCH, SPACE
 from harness.factors.transfer import TRANSFER
-from harness.spec import Choice, RunSpec
 from harness.training.device import set_up_process
 from harness.training.evaluate import evaluate
 from harness.training.recipe import Recipe

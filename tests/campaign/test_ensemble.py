@@ -12,19 +12,19 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from harness import fingerprint as fingerprint_module
+from harness.campaign.ensemble import SMALLEST, average, record_ensembles
 from harness.cli import app
+from harness.core.errors import SettingError
+from harness.core.records import Store
+from harness.core.spec import RunResult, RunSpec, Settings
 from harness.data.prepared import Prepared
-from harness.ensemble import SMALLEST, average, record_ensembles
-from harness.errors import SettingError
-from harness.fingerprint import HARNESS, fingerprint, identity_of_ensemble
+from harness.planning import fingerprint as fingerprint_module
+from harness.planning.fingerprint import HARNESS, fingerprint, identity_of_ensemble
 from harness.planning.plan import Plan, make_plan
 from harness.planning.studies import load_study
 from harness.planning.target import Target
 from harness.planning.tuning import FIRST_TUNING_SEED
-from harness.records import Store
 from harness.source.code import Code
-from harness.spec import RunResult, RunSpec, Settings
 from harness.training.loop import run
 from harness.training.split import RunData
 from tests.conftest import ROOT
@@ -270,7 +270,7 @@ def test_members_and_arithmetic_are_in_the_fingerprint(monkeypatch: pytest.Monke
     def of(*members: str, old: str = "", new: str = "") -> str:
         text = (HARNESS / "ensemble.py").read_text()
         assert old in text
-        code = Code(HARNESS, {"harness.ensemble": text.replace(old, new, 1)})
+        code = Code(HARNESS, {"harness.campaign.ensemble": text.replace(old, new, 1)})
         monkeypatch.setattr(fingerprint_module, "code", lambda: code)
         return fingerprint(identity_of_ensemble(members))
 

@@ -15,9 +15,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from harness.errors import SettingError
-from harness.spec import RunResult
-from harness.written import PlanJson
+from harness.core.errors import SettingError
+from harness.core.spec import RunResult
+from harness.core.written import PlanJson
 
 RECORD = "record.json"
 ARRAYS = "arrays.npz"

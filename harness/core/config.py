@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
-from harness.errors import SettingError, choices
+from harness.core.errors import SettingError, choices
 
 PARAMS = Path("params.yaml")
 M = TypeVar("M", bound=BaseModel)

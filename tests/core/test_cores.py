@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cores import JOB_CORES, cores
+from harness.core.cores import JOB_CORES, cores
 from tests.conftest import ROOT
 
 
@@ -64,7 +64,7 @@ def test_a_job_of_a_batch_system(tmp_path: Path, name: str, monkeypatch: pytest.
 
 POOL = """
 from multiprocessing import get_context
-from harness.cores import process_pool
+from harness.core.cores import process_pool
 if __name__ == "__main__":
     with process_pool(2, get_context("spawn")) as pool:
         print(type(pool).__name__, list(pool.map(abs, [-1, -2])))

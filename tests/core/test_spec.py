@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.spec import Choice, Settings, parse_setting
+from harness.core.spec import Choice, Settings, parse_setting
 
 
 @pytest.mark.parametrize("value", ["relu", {"leaky_relu": {"slope": 0.1}}, {"mixup": {"alpha": 0.4}}])

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.errors import SettingError
-from harness.records import Store, cache_folder, discard
-from harness.spec import RunResult, RunSpec
+from harness.core.errors import SettingError
+from harness.core.records import Store, cache_folder, discard
+from harness.core.spec import RunResult, RunSpec
 from harness.training.search import execute
 from harness.training.split import RunData
 from tests.conftest import ROOT
@@ -49,7 +49,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 def test_an_older_format_is_read_and_a_later_one_is_not(tmp_path: Path) -> None:
     store = Store(tmp_path / "runs")
     # Written before records had a format.
-    shutil.copytree(Path(__file__).parent / "samples" / "format-1", tmp_path / "runs" / "old")
+    shutil.copytree(Path(__file__).parents[1] / "samples" / "format-1", tmp_path / "runs" / "old")
     read = store.read("old")
     assert (read.status, read.seed, read.settings["activation"]) == ("done", 0, "relu")
     assert read.probes is None and read.members is None, "it doesn't say"
@@ -103,7 +103,7 @@ def test_not_a_number_is_refused(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from harness.records import Store, cache_folder, discard
+from harness.core.records import Store, cache_folder, discard
 from tests.test_records import result
 store = Store(Path(sys.argv[1]))
 print("ready", flush=True)

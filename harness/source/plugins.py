@@ -16,7 +16,7 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-from harness.errors import SettingError
+from harness.core.errors import SettingError
 from harness.source.libraries import version
 from harness.source.syntax import imports_of
 
@@ -106,7 +106,7 @@ def check_imports(plugin: Plugin, plugins: Sequence[str], project: Path) -> None
 def check_noticed(plugins: Iterable[Plugin], project: Path) -> None:
     """Refuse what could change without a stage of dvc.yaml that loads it running again."""
     # Imported only where a project is read: a worker needs no YAML.
-    from harness.config import read_yaml
+    from harness.core.config import read_yaml
 
     if not (project / "dvc.yaml").is_file():
         return
@@ -172,7 +172,7 @@ def loaded() -> tuple[Plugin, ...]:
 
 def packages() -> dict[str, dict[str, str]]:
     """Return the version of every installed package, and a digest of the source of the bench and of its plugins."""
-    roots = {GROUP: Path(__file__).parent}
+    roots = {GROUP: Path(__file__).parents[1]}
     roots |= {one.package: one.root for one in map(of_entry_point, metadata.entry_points(group=GROUP))}
     versions = {one.metadata["Name"]: one.version for one in metadata.distributions()}
     return {"versions": versions, "source": {name: digest_of(root) for name, root in roots.items()}}

@@ -1,0 +1,1 @@
+"""What every layer knows: specs and records as types, registries, luck, parameters, errors."""
