@@ -19,9 +19,9 @@ from harness.data.prepare import prepare
 from harness.data.prepared import Prepared
 from harness.planning.settings import check_recipe, resolve
 from harness.planning.target import Target
-from harness.probes.observer import Observer
 from harness.training.device import resolve_device, resolve_precision, this_card
 from harness.training.loop import run
+from harness.training.observer import Observer
 from harness.training.recipe import Recipe
 from harness.training.split import load_run_data
 

@@ -40,7 +40,7 @@ IMPORTS = """\
 import numpy as np
 
 from harness.probes.looking import watches_step
-from harness.probes.observer import PROBE, Findings, Observer
+from harness.training.observer import PROBE, Findings, Observer
 
 
 """

@@ -23,6 +23,6 @@ from harness.probes import (  # noqa: F401
     updates,
     weights,
 )
-from harness.probes.observer import PROBE, Findings, Observer
+from harness.training.observer import PROBE, Findings, Observer
 
 __all__ = ["PROBE", "Findings", "Observer"]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -20,10 +19,8 @@ from harness.probes.looking import (
     shares,
     spread,
 )
-from harness.probes.observer import PROBE, Findings
-
-if TYPE_CHECKING:
-    from harness.training.recipe import Recipe
+from harness.training.observer import PROBE, Findings
+from harness.training.recipe import Recipe
 
 BINS = edges(0.1, 61)
 FIXED = 32
@@ -48,7 +45,7 @@ class Activations(EpochObserver):
         self.seen: dict[str, list[np.ndarray]] = {name: [] for name in STATISTICS}
         self.layers: list[str] = []
 
-    def look(self, recipe: "Recipe") -> None:
+    def look(self, recipe: Recipe) -> None:
         """Add one entry of every statistic of every layer."""
         layers = activation_layers(recipe)
         if not layers:
@@ -70,7 +67,7 @@ class Activations(EpochObserver):
         for name, entries in self.seen.items():
             entries.append(np.stack([one[name] for one in measured]))
 
-    def passes(self, recipe: "Recipe", caught: Caught, few: Caught) -> Iterator[Caught]:
+    def passes(self, recipe: Recipe, caught: Caught, few: Caught) -> Iterator[Caught]:
         """Yield what the layers give for the whole validation split at the end, else for `few` pictures."""
         if self.epoch < recipe.spec.settings.epochs:
             yield few
@@ -142,7 +139,7 @@ def steepest(layer: nn.Module) -> float:
 
 
 @torch.no_grad()
-def forward(recipe: "Recipe", index: torch.Tensor | slice) -> None:
+def forward(recipe: Recipe, index: torch.Tensor | slice) -> None:
     """Show validation pictures to the net in inference mode."""
     recipe.model.eval()
     images, _ = pictures(recipe, recipe.validation, index)

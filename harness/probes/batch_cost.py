@@ -2,16 +2,13 @@
 
 import copy
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.probes.looking import median, spread
-from harness.probes.observer import PROBE, Findings, Observer
 from harness.probes.timing import timed, twin_of
-
-if TYPE_CHECKING:
-    from harness.training.recipe import Recipe
+from harness.training.observer import PROBE, Findings, Observer
+from harness.training.recipe import Recipe
 
 # Of the training pictures.
 SHARES = (1 / 4, 1 / 2, 1.0)
@@ -31,7 +28,7 @@ class BatchCost(Observer):
     def __init__(self) -> None:
         self.findings = Findings({"batch_cost_exponent": None})
 
-    def after_training(self, recipe: "Recipe") -> None:
+    def after_training(self, recipe: Recipe) -> None:
         total = len(recipe.train)
         if recipe.spec.settings.batch_size < total:
             return

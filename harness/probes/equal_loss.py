@@ -1,16 +1,13 @@
 """Generalisation gap of nets that know their training pictures equally well, however long they took to."""
 
 from math import log
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.probes.gap import judge
 from harness.probes.looking import spread
-from harness.probes.observer import PROBE, Findings, Observer
-
-if TYPE_CHECKING:
-    from harness.training.recipe import Recipe
+from harness.training.observer import PROBE, Findings, Observer
+from harness.training.recipe import Recipe
 
 # Of the loss of guessing, ln(classes): most pictures are known by then, and not yet all by heart.
 LEVEL = 0.25
@@ -28,7 +25,7 @@ class EqualLoss(Observer):
         self.classes = 0
         self.seen: list[tuple[float, float, float]] = []
 
-    def after_epoch(self, recipe: "Recipe", point: dict[str, float]) -> None:
+    def after_epoch(self, recipe: Recipe, point: dict[str, float]) -> None:
         self.classes = len(recipe.classes)
         accuracy, loss = judge(recipe, recipe.train, spread(len(recipe.train), len(recipe.validation)))
         self.seen.append((point["epoch"], loss, accuracy - point["validation_accuracy"]))

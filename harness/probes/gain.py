@@ -1,7 +1,6 @@
 """By what factor a layer changes the size of what it gets, over many nets that the run might have started from."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -9,10 +8,8 @@ from torch import nn
 
 from harness.core.seeding import derive
 from harness.probes.looking import activation_layers, logits, number, pictures, spread
-from harness.probes.observer import PROBE, Findings, Observer
-
-if TYPE_CHECKING:
-    from harness.training.recipe import Recipe
+from harness.training.observer import PROBE, Findings, Observer
+from harness.training.recipe import Recipe
 
 # A layer of a few channels drawn once is off by a tenth; what He and Glorot derive is an expectation.
 DRAWS, PICTURES = 32, 8
@@ -31,7 +28,7 @@ class Gain(Observer):
     def __init__(self) -> None:
         self.gains = np.array([])
 
-    def before_training(self, recipe: "Recipe") -> None:
+    def before_training(self, recipe: Recipe) -> None:
         if not activation_layers(recipe):
             return
         draws = [layer_gains(drawn(recipe, draw)) for draw in range(DRAWS)]
@@ -46,7 +43,7 @@ class Gain(Observer):
         return Findings({"start_layer_gain": gain}, {"gain/gain": self.gains} if len(self.gains) else {})
 
 
-def drawn(recipe: "Recipe", draw: int) -> "Recipe":
+def drawn(recipe: Recipe, draw: int) -> Recipe:
     """Return the recipe with the net that it would start from under another seed."""
     other = replace(recipe, spec=replace(recipe.spec, seed=derive(recipe.spec.seed, f"gain:{draw}")))
     other.model = other.other_model()
@@ -54,7 +51,7 @@ def drawn(recipe: "Recipe", draw: int) -> "Recipe":
 
 
 @torch.no_grad()
-def layer_gains(recipe: "Recipe") -> np.ndarray:
+def layer_gains(recipe: Recipe) -> np.ndarray:
     """Return (layers,) the root mean square after each nonlinearity over that before the last convolution in front."""
     gains: list[torch.Tensor] = []
     entered = [torch.tensor(torch.nan)]

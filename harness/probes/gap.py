@@ -1,15 +1,11 @@
 """Generalisation gap with both sides measured alike: in inference mode, on pictures as they are."""
 
-from typing import TYPE_CHECKING
-
 import torch
 
 from harness.probes.looking import PART, logits, number, pictures, spread
-from harness.probes.observer import PROBE, Findings, Observer
-
-if TYPE_CHECKING:
-    from harness.training.recipe import Recipe
-    from harness.training.split import Split
+from harness.training.observer import PROBE, Findings, Observer
+from harness.training.recipe import Recipe
+from harness.training.split import Split
 
 
 @PROBE.level("gap")
@@ -23,7 +19,7 @@ class Gap(Observer):
     def __init__(self) -> None:
         self.metrics: dict[str, float | None] = {}
 
-    def after_training(self, recipe: "Recipe") -> None:
+    def after_training(self, recipe: Recipe) -> None:
         count = len(recipe.validation)
         accuracy, loss = judge(recipe, recipe.train, spread(len(recipe.train), count))
         validation_accuracy, validation_loss = judge(recipe, recipe.validation, spread(count, count))
@@ -38,7 +34,7 @@ class Gap(Observer):
 
 
 @torch.no_grad()
-def judge(recipe: "Recipe", split: "Split", index: torch.Tensor) -> tuple[float, float]:
+def judge(recipe: Recipe, split: Split, index: torch.Tensor) -> tuple[float, float]:
     """Return accuracy and mean loss of some pictures in inference mode."""
     recipe.model.eval()
     right = loss = 0.0

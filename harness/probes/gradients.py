@@ -1,15 +1,11 @@
 """How large the gradient of each layer's weights is, and whether a unit's weights are all pushed one way."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 
 from harness.probes.looking import logits, median, number, pictures, ratio, spread, watches_step, weight_layers
-from harness.probes.observer import PROBE, Findings, Observer
-
-if TYPE_CHECKING:
-    from harness.training.recipe import Recipe
+from harness.training.observer import PROBE, Findings, Observer
+from harness.training.recipe import Recipe
 
 # Each is a backward pass of its own.
 SINGLE_PICTURES = 8
@@ -29,17 +25,17 @@ class Gradients(Observer):
         self.norms: list[list[torch.Tensor]] = []
         self.agreement: list[np.ndarray] = []
 
-    def before_training(self, recipe: "Recipe") -> None:
+    def before_training(self, recipe: Recipe) -> None:
         self.layers = list(weight_layers(recipe.model))
         self.agreement.append(sign_agreement(recipe))
 
-    def after_training(self, recipe: "Recipe") -> None:
+    def after_training(self, recipe: Recipe) -> None:
         self.agreement.append(sign_agreement(recipe))
 
     def watches(self, step: int, steps_per_epoch: int) -> bool:
         return watches_step(step, steps_per_epoch)
 
-    def after_update(self, recipe: "Recipe", step: int) -> None:
+    def after_update(self, recipe: Recipe, step: int) -> None:
         weights = weight_layers(recipe.model).values()
         self.steps.append(step)
         self.norms.append([weight.new_zeros(()) if weight.grad is None else weight.grad.norm() for weight in weights])
@@ -73,7 +69,7 @@ class Gradients(Observer):
         return Findings(metrics, arrays)
 
 
-def sign_agreement(recipe: "Recipe") -> np.ndarray:
+def sign_agreement(recipe: Recipe) -> np.ndarray:
     """Return, per layer (L,), the mean share of a unit's weight gradients that have its more frequent sign.
 
     Gradients that are exactly 0 have no sign and are left out; a unit without any is left out too. NaN: none.

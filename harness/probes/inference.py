@@ -1,14 +1,10 @@
 """Do two passes over the same pictures agree to the last bit, in inference mode and in training mode?"""
 
-from typing import TYPE_CHECKING
-
 import torch
 
 from harness.probes.looking import PART, logits, pictures, spread
-from harness.probes.observer import PROBE, Findings, Observer
-
-if TYPE_CHECKING:
-    from harness.training.recipe import Recipe
+from harness.training.observer import PROBE, Findings, Observer
+from harness.training.recipe import Recipe
 
 
 @PROBE.level("inference")
@@ -23,14 +19,14 @@ class Inference(Observer):
     def __init__(self) -> None:
         self.metrics: dict[str, float | None] = {}
 
-    def before_training(self, recipe: "Recipe") -> None:
+    def before_training(self, recipe: Recipe) -> None:
         self.look(recipe, "start_")
 
-    def after_training(self, recipe: "Recipe") -> None:
+    def after_training(self, recipe: Recipe) -> None:
         self.look(recipe, "")
 
     @torch.no_grad()
-    def look(self, recipe: "Recipe", prefix: str) -> None:
+    def look(self, recipe: Recipe, prefix: str) -> None:
         """Compare two passes in each mode."""
         images, _ = pictures(recipe, recipe.validation, spread(len(recipe.validation), PART))
         for mode in ("inference", "training"):

@@ -1,7 +1,6 @@
 """What several probes need: moments to look at, fixed pictures, the layers of a model, numbers for the record."""
 
 from math import isfinite
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -9,11 +8,9 @@ from torch import nn
 
 from harness.factors.activation import ACTIVATION
 from harness.factors.model import ConvNet
-from harness.probes.observer import Observer
-
-if TYPE_CHECKING:
-    from harness.training.recipe import Recipe
-    from harness.training.split import Split
+from harness.training.observer import Observer
+from harness.training.recipe import Recipe
+from harness.training.split import Split
 
 # Pictures of a forward pass; small enough that the maps of a batch stay in a processor's cache.
 PART = 128
@@ -27,7 +24,7 @@ def spread(length: int, count: int) -> torch.Tensor:
     return torch.arange(count) * length // count
 
 
-def pictures(recipe: "Recipe", split: "Split", index: torch.Tensor | slice) -> tuple[torch.Tensor, torch.Tensor]:
+def pictures(recipe: Recipe, split: Split, index: torch.Tensor | slice) -> tuple[torch.Tensor, torch.Tensor]:
     """Return scaled pictures (B, C, H, W), not augmented, and target probabilities (B, K)."""
     if isinstance(index, torch.Tensor):
         index = index.to(split.labels.device)
@@ -35,7 +32,7 @@ def pictures(recipe: "Recipe", split: "Split", index: torch.Tensor | slice) -> t
     return recipe.scale(split.pictures(index)), targets
 
 
-def logits(recipe: "Recipe", images: torch.Tensor) -> torch.Tensor:
+def logits(recipe: Recipe, images: torch.Tensor) -> torch.Tensor:
     """Return float32 logits (B, K) in the run's precision and the model's present mode."""
     with recipe.autocast():
         return recipe.model(images).float()
@@ -46,7 +43,7 @@ def weight_layers(model: nn.Module) -> dict[str, torch.Tensor]:
     return {name: module.weight for name, module in model.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)}
 
 
-def activation_layers(recipe: "Recipe") -> dict[str, nn.Module]:
+def activation_layers(recipe: Recipe) -> dict[str, nn.Module]:
     """Return the nonlinearities of the bench's ConvNet by name, first to last; none of another model.
 
     There one layer may be called several times in a pass, and be another than the recipe's.
@@ -84,25 +81,25 @@ class EpochObserver(Observer):
         self.epoch = 0
         self.epochs: list[int] = []
 
-    def before_training(self, recipe: "Recipe") -> None:
+    def before_training(self, recipe: Recipe) -> None:
         self.look_now(recipe)
 
-    def after_epoch(self, recipe: "Recipe", point: dict[str, float]) -> None:
+    def after_epoch(self, recipe: Recipe, point: dict[str, float]) -> None:
         self.epoch = int(point["epoch"])
         if watches_epoch(self.epoch):
             self.look_now(recipe)
 
-    def after_training(self, recipe: "Recipe") -> None:
+    def after_training(self, recipe: Recipe) -> None:
         # A run that broke off, or was stopped, may have gone on since the last look.
         if self.epochs[-1] < recipe.spec.settings.epochs:
             self.look_now(recipe)
 
-    def look_now(self, recipe: "Recipe") -> None:
+    def look_now(self, recipe: Recipe) -> None:
         """Look, and note the epoch."""
         self.look(recipe)
         self.epochs.append(self.epoch)
 
-    def look(self, recipe: "Recipe") -> None:
+    def look(self, recipe: Recipe) -> None:
         """Add one entry to what has been seen; `epoch` says after how many epochs."""
         raise NotImplementedError
 

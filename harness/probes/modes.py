@@ -1,14 +1,10 @@
 """Training mode against inference mode on the same pictures: what batch statistics change."""
 
-from typing import TYPE_CHECKING
-
 import torch
 
 from harness.probes.looking import PART, logits, pictures, without_dropout
-from harness.probes.observer import PROBE, Findings, Observer
-
-if TYPE_CHECKING:
-    from harness.training.recipe import Recipe
+from harness.training.observer import PROBE, Findings, Observer
+from harness.training.recipe import Recipe
 
 
 @PROBE.level("modes")
@@ -22,7 +18,7 @@ class Modes(Observer):
     def __init__(self) -> None:
         self.metrics: dict[str, float | None] = {}
 
-    def after_training(self, recipe: "Recipe") -> None:
+    def after_training(self, recipe: Recipe) -> None:
         size = min(recipe.spec.settings.batch_size, len(recipe.validation))
         # Inference comes first: a pass in training mode moves the running statistics until the look is over.
         inference = predictions(recipe, PART, training=False)
@@ -41,7 +37,7 @@ class Modes(Observer):
 
 
 @torch.no_grad()
-def predictions(recipe: "Recipe", size: int, training: bool) -> torch.Tensor:
+def predictions(recipe: Recipe, size: int, training: bool) -> torch.Tensor:
     """Return the predicted class of every validation picture (N,), at most `size` of them at a time."""
     if training:
         without_dropout(recipe.model)

@@ -1,18 +1,15 @@
 """What a saturated unit lets through of the gradient, in a net that does saturate."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.core.spec import Choice
 from harness.probes.activations import FLAT, slope, steepest
 from harness.probes.looking import PART, activation_layers, number, spread
-from harness.probes.observer import PROBE, Findings, Observer
 from harness.probes.units import input_gradients
-
-if TYPE_CHECKING:
-    from harness.training.recipe import Recipe
+from harness.training.observer import PROBE, Findings, Observer
+from harness.training.recipe import Recipe
 
 # Weights of this size saturate tanh and sigmoid, whatever the run's own weights do.
 LARGE = Choice.of("normal", {"std": 1.0})
@@ -31,7 +28,7 @@ class Saturation(Observer):
     def __init__(self) -> None:
         self.metrics: dict[str, float | None] = {}
 
-    def before_training(self, recipe: "Recipe") -> None:
+    def before_training(self, recipe: Recipe) -> None:
         net = replace(recipe, model=recipe.other_model(initialization=LARGE))
         net.model.eval()
         layers = activation_layers(net)

@@ -1,16 +1,13 @@
 """Accuracy on pictures that are not like those trained on: brighter, darker, paler, noisy."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import torch
 
 from harness.core.seeding import generator
 from harness.probes.looking import PART, logits
-from harness.probes.observer import PROBE, Findings, Observer
-
-if TYPE_CHECKING:
-    from harness.training.recipe import Recipe
+from harness.training.observer import PROBE, Findings, Observer
+from harness.training.recipe import Recipe
 
 NOISE = 0.1  # standard deviation, of a range from 0 to 1
 Change = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -43,7 +40,7 @@ class Shift(Observer):
         self.metrics: dict[str, float | None] = {}
 
     @torch.no_grad()
-    def at_best(self, recipe: "Recipe") -> None:
+    def at_best(self, recipe: Recipe) -> None:
         split, right = recipe.test, dict.fromkeys(CHANGES, 0.0)
         recipe.model.eval()
         luck = generator(recipe.spec.seed, "shift noise")

@@ -1,15 +1,11 @@
 """How much the loss varies along the gradient (Santurkar et al., 2018, figure 4a)."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 
 from harness.probes.looking import PART, logits, median, pictures, spread, watches_epoch, without_dropout
-from harness.probes.observer import PROBE, Findings, Observer
-
-if TYPE_CHECKING:
-    from harness.training.recipe import Recipe
+from harness.training.observer import PROBE, Findings, Observer
+from harness.training.recipe import Recipe
 
 # In units of the recipe's learning rate, as in the paper.
 STEPS = (0.5, 1.0, 2.0, 4.0)
@@ -27,7 +23,7 @@ class Smoothness(Observer):
         self.epochs: list[int] = []
         self.losses: list[list[float]] = []
 
-    def after_epoch(self, recipe: "Recipe", point: dict[str, float]) -> None:
+    def after_epoch(self, recipe: Recipe, point: dict[str, float]) -> None:
         if watches_epoch(int(point["epoch"])):
             self.epochs.append(int(point["epoch"]))
             self.losses.append(losses_along_gradient(recipe))
@@ -42,7 +38,7 @@ class Smoothness(Observer):
         return Findings({"loss_range_along_gradient": median(np.ptp(losses, axis=1))}, arrays)
 
 
-def losses_along_gradient(recipe: "Recipe") -> list[float]:
+def losses_along_gradient(recipe: Recipe) -> list[float]:
     """Return the loss of the fixed batch at the weights, and after each of the steps from them."""
     model, rate = recipe.model, recipe.spec.settings.learning_rate
     without_dropout(model)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import cos, pi, sin
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,10 +16,8 @@ from harness.core.seeding import derive
 from harness.core.spec import Choice
 from harness.factors.optimizer import OPTIMIZER
 from harness.probes.looking import number
-from harness.probes.observer import PROBE, Findings, Observer
-
-if TYPE_CHECKING:
-    from harness.training.recipe import Recipe
+from harness.training.observer import PROBE, Findings, Observer
+from harness.training.recipe import Recipe
 
 Height = Callable[[Any, Any], Any]  # of x and y, numbers or arrays
 Slope = Callable[[Any, Any], tuple[Any, Any]]
@@ -158,7 +156,7 @@ class Surfaces(Observer):
     def __init__(self) -> None:
         self.metrics: dict[str, float | None] = {}
 
-    def before_training(self, recipe: "Recipe") -> None:
+    def before_training(self, recipe: Recipe) -> None:
         self.metrics = dict(on_surfaces(recipe.spec.settings.optimizer, recipe.spec.seed))
 
     def result(self) -> Findings:

@@ -1,16 +1,12 @@
 """Which weights a penalty leaves alive, one by one, so that runs can be compared in it."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 
 from harness.probes.looking import number, weight_layers
-from harness.probes.observer import PROBE, Findings, Observer
 from harness.probes.weights import NEAR_ZERO
-
-if TYPE_CHECKING:
-    from harness.training.recipe import Recipe
+from harness.training.observer import PROBE, Findings, Observer
+from harness.training.recipe import Recipe
 
 
 @PROBE.level("survivors")
@@ -23,7 +19,7 @@ class Survivors(Observer):
     def __init__(self) -> None:
         self.alive: np.ndarray | None = None
 
-    def after_training(self, recipe: "Recipe") -> None:
+    def after_training(self, recipe: Recipe) -> None:
         weights = torch.cat([weight.detach().flatten() for weight in weight_layers(recipe.model).values()])
         self.alive = (weights.abs() >= NEAR_ZERO).cpu().numpy()
 

@@ -1,15 +1,11 @@
 """Units that are copies of one another: as long as they are, a layer of many is a layer of one."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 
 from harness.probes.looking import number, weight_layers
-from harness.probes.observer import PROBE, Findings, Observer
-
-if TYPE_CHECKING:
-    from harness.training.recipe import Recipe
+from harness.training.observer import PROBE, Findings, Observer
+from harness.training.recipe import Recipe
 
 # Of the larger norm: equal units drift apart by rounding, since sums are taken in another order.
 TOLERANCE = 1e-3
@@ -23,12 +19,12 @@ class Symmetry(Observer):
         self.layers: list[str] = []
         self.seen: list[np.ndarray] = []
 
-    def before_training(self, recipe: "Recipe") -> None:
+    def before_training(self, recipe: Recipe) -> None:
         weights = weight_layers(recipe.model)
         self.layers = list(weights)
         self.seen.append(np.array([identical_share(weight) for weight in weights.values()]))
 
-    def after_training(self, recipe: "Recipe") -> None:
+    def after_training(self, recipe: Recipe) -> None:
         self.seen.append(np.array([identical_share(weight) for weight in weight_layers(recipe.model).values()]))
 
     def result(self) -> Findings:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,10 +16,8 @@ from harness.factors.model import ConvNet
 from harness.factors.optimizer import OPTIMIZER
 from harness.factors.schedule import SCHEDULE
 from harness.probes.looking import PART, logits, pictures, ratio, spread
-from harness.probes.observer import PROBE, Findings, Observer
-
-if TYPE_CHECKING:
-    from harness.training.recipe import Recipe
+from harness.training.observer import PROBE, Findings, Observer
+from harness.training.recipe import Recipe
 
 # Rounds of a timing: at least so many, then until the seconds are over or the most are done.
 FEWEST_ROUNDS, MOST_ROUNDS, ROUND_SECONDS = 3, 40, 0.03
@@ -45,7 +43,7 @@ class Timing(Observer):
     def __init__(self) -> None:
         self.metrics: dict[str, float | None] = {}
 
-    def after_training(self, recipe: "Recipe") -> None:
+    def after_training(self, recipe: Recipe) -> None:
         index = spread(len(recipe.train), min(recipe.spec.settings.batch_size, PART)).to(recipe.spec.device)
         comparable = isinstance(recipe.model, ConvNet)
         twins = [twin_of(recipe, copy.deepcopy(recipe.model))]
@@ -71,7 +69,7 @@ class Timing(Observer):
         return Findings(self.metrics)
 
 
-def twin_of(recipe: "Recipe", model: Any) -> "Recipe":
+def twin_of(recipe: Recipe, model: Any) -> Recipe:
     """Return a recipe that trains another net, in training mode, with an optimizer of its own."""
     settings = recipe.spec.settings
     optimizer = OPTIMIZER.build(settings.optimizer, model.parameters(), settings.learning_rate)
@@ -80,7 +78,7 @@ def twin_of(recipe: "Recipe", model: Any) -> "Recipe":
     return replace(recipe, model=model.train(), optimizer=optimizer, schedule=schedule)
 
 
-def activation_op(recipe: "Recipe", choice: Choice | None = None) -> Callable[[], object]:
+def activation_op(recipe: Recipe, choice: Choice | None = None) -> Callable[[], object]:
     """Return the nonlinearity alone (by default the recipe's), forward and backward, on maps of a fixed size."""
     layer = ACTIVATION.build(choice or recipe.spec.settings.activation).to(recipe.spec.device)
     batch, channels, height, width = OP_SHAPE[recipe.spec.device]
@@ -95,7 +93,7 @@ def activation_op(recipe: "Recipe", choice: Choice | None = None) -> Callable[[]
     return both
 
 
-def backward_bytes(recipe: "Recipe", index: torch.Tensor) -> int:
+def backward_bytes(recipe: Recipe, index: torch.Tensor) -> int:
     """Return the bytes that the forward pass of a training step keeps for the backward pass, the model itself aside."""
     model = {tensor.untyped_storage().data_ptr() for tensor in recipe.model.state_dict().values()}
     kept: dict[int, torch.Tensor] = {}

@@ -1,16 +1,12 @@
 """Units that no picture trains: those whose nonlinearity lets no gradient through."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from torch import nn
 
 from harness.probes.looking import PART, activation_layers, logits, number, pictures
-from harness.probes.observer import PROBE, Findings, Observer
-
-if TYPE_CHECKING:
-    from harness.training.recipe import Recipe
+from harness.training.observer import PROBE, Findings, Observer
+from harness.training.recipe import Recipe
 
 
 @PROBE.level("units")
@@ -25,7 +21,7 @@ class Units(Observer):
         self.layers: list[str] = []
         self.without: np.ndarray | None = None
 
-    def after_training(self, recipe: "Recipe") -> None:
+    def after_training(self, recipe: Recipe) -> None:
         layers = activation_layers(recipe)
         reached = {name: torch.zeros(()) for name in layers}
         recipe.model.eval()
@@ -45,7 +41,7 @@ class Units(Observer):
 
 
 def input_gradients(
-    recipe: "Recipe", layers: dict[str, nn.Module], index: torch.Tensor | slice
+    recipe: Recipe, layers: dict[str, nn.Module], index: torch.Tensor | slice
 ) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     """Return the input (B, C, H, W) of every layer and the gradient there, of the summed loss of training pictures."""
     inputs: dict[str, torch.Tensor] = {}

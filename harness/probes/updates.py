@@ -1,15 +1,11 @@
 """How far an update moves the weights: against their size, and against the gradient that caused it."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 
 from harness.probes.looking import FIRST_STEPS, median, number, ratio, watches_step, weight_layers
-from harness.probes.observer import PROBE, Findings, Observer
-
-if TYPE_CHECKING:
-    from harness.training.recipe import Recipe
+from harness.training.observer import PROBE, Findings, Observer
+from harness.training.recipe import Recipe
 
 
 @PROBE.level("updates")
@@ -27,7 +23,7 @@ class Updates(Observer):
         self.rates: list[float] = []
         self.sizes: list[torch.Tensor] = []  # (L, 3) each: |dw|, |w| before, |g|
 
-    def before_training(self, recipe: "Recipe") -> None:
+    def before_training(self, recipe: Recipe) -> None:
         weights = weight_layers(recipe.model)
         self.layers, self.count = list(weights), sum(weight.numel() for weight in weights.values())
 
@@ -35,11 +31,11 @@ class Updates(Observer):
         self.epoch = step // steps_per_epoch + 1
         return watches_step(step, steps_per_epoch)
 
-    def before_update(self, recipe: "Recipe", step: int) -> None:
+    def before_update(self, recipe: Recipe, step: int) -> None:
         self.rates.append(recipe.learning_rate)
         self.before = [weight.detach().clone() for weight in weight_layers(recipe.model).values()]
 
-    def after_update(self, recipe: "Recipe", step: int) -> None:
+    def after_update(self, recipe: Recipe, step: int) -> None:
         weights = weight_layers(recipe.model).values()
         self.steps.append(step)
         self.epochs.append(self.epoch)

@@ -1,15 +1,11 @@
 """How large and how sparse the weights are, layer by layer; biases and norm parameters aside."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 
 from harness.probes.looking import EpochObserver, edges, number, shares, weight_layers
-from harness.probes.observer import PROBE, Findings
-
-if TYPE_CHECKING:
-    from harness.training.recipe import Recipe
+from harness.training.observer import PROBE, Findings
+from harness.training.recipe import Recipe
 
 BINS = edges(0.02, 61)
 NEAR_ZERO = 1e-3
@@ -27,10 +23,10 @@ class Weights(EpochObserver):
         self.seen: list[dict[str, np.ndarray]] = []
         self.best: dict[str, np.ndarray] | None = None
 
-    def at_best(self, recipe: "Recipe") -> None:
+    def at_best(self, recipe: Recipe) -> None:
         self.best = measure(recipe)
 
-    def look(self, recipe: "Recipe") -> None:
+    def look(self, recipe: Recipe) -> None:
         """Add one entry."""
         self.layers = list(weight_layers(recipe.model))
         self.seen.append(measure(recipe))
@@ -50,7 +46,7 @@ class Weights(EpochObserver):
         return Findings(metrics, arrays)
 
 
-def measure(recipe: "Recipe") -> dict[str, np.ndarray]:
+def measure(recipe: Recipe) -> dict[str, np.ndarray]:
     """Return norm, shares and histogram of every layer, the first axis the layer."""
     layers = [weight.detach() for weight in weight_layers(recipe.model).values()]
     return {

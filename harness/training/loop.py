@@ -9,11 +9,11 @@ import torch
 
 from harness.core.spec import Choice, RunResult, RunSpec, Status
 from harness.factors.transfer import TRANSFER
-from harness.probes.observer import Observer
 from harness.training.checkpoint import Checkpoint
 from harness.training.device import PeakMemory, environment, is_out_of_memory, set_up_process
 from harness.training.evaluate import evaluate
 from harness.training.history import History, Stopwatch, exploded
+from harness.training.observer import Observer
 from harness.training.recipe import Recipe
 from harness.training.split import RunData
 from harness.training.watch import Watch

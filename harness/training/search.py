@@ -10,10 +10,9 @@ import numpy as np
 from harness.core.seeding import derive
 from harness.core.spec import Choice, RunResult, RunSpec
 from harness.factors.search import SEARCH, SPACE, Range, Stage, settings_of
-from harness.probes import PROBE
-from harness.probes.observer import Observer
 from harness.training.checkpoint import Checkpoint
 from harness.training.loop import run
+from harness.training.observer import PROBE, Observer
 from harness.training.split import RunData
 
 # What all trials took, not the best one alone.

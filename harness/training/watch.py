@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.probes.observer import Observer
 from harness.training.device import PeakMemory
 from harness.training.history import History
+from harness.training.observer import Observer
 from harness.training.recipe import Recipe
 
 

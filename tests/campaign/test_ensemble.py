@@ -268,7 +268,7 @@ def test_the_plan_on_disk_names_the_members(plan_of: PlanOf) -> None:
 
 def test_members_and_arithmetic_are_in_the_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
     def of(*members: str, old: str = "", new: str = "") -> str:
-        text = (HARNESS / "ensemble.py").read_text()
+        text = (HARNESS / "campaign/ensemble.py").read_text()
         assert old in text
         code = Code(HARNESS, {"harness.campaign.ensemble": text.replace(old, new, 1)})
         monkeypatch.setattr(fingerprint_module, "code", lambda: code)

@@ -104,12 +104,12 @@ WRITER = """
 import sys
 from pathlib import Path
 from harness.core.records import Store, cache_folder, discard
-from tests.test_records import result
+from tests.core.test_records import result
 store = Store(Path(sys.argv[1]))
-print("ready", flush=True)
 number = 0
 while True:
     store.write(result(f"run{number}"))
+    print("written", flush=True)
     number += 1
 """
 

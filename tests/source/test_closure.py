@@ -14,7 +14,7 @@ REGISTRY = "class Registry:\n    def __init__(self, setting): ...\n    def level
 def reached(folder: Path, files: Mapping[str, str], **chosen: list[str]) -> set[str]:
     """What `harness.main:run` reaches in a package of these files, itself left out, without the name of the package."""
     root = folder / "harness"
-    for name, text in ({"__init__": "", "registry": REGISTRY} | dict(files)).items():
+    for name, text in ({"__init__": "", "core/__init__": "", "core/registry": REGISTRY} | dict(files)).items():
         path = root / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -52,7 +52,7 @@ WAYS = {
     "a module handed about": ("from harness import lib\ndef run(): vars(lib)", {"lib:A", "lib:B", "lib:f", "lib:g"}),
     "a name from nowhere": ("def run(): appears()\ndef other(): ...", {"main:other"}),
     "all names of a module": ("from harness.lib import *\ndef run(): g()", {"lib:A", "lib:B", "lib:f", "lib:g"}),
-    "a text that is code": ("def run(): eval('1')", {"lib:A", "lib:B", "lib:f", "lib:g", "other:A", "other:0", "registry:Registry"}),
+    "a text that is code": ("def run(): eval('1')", {"lib:A", "lib:B", "lib:f", "lib:g", "other:A", "other:0", "core.registry:Registry"}),
     # What importing does.
     "an effect elsewhere": ("import torch\ntorch.set_num_threads(2)\ndef run(): ...", {"main:0"}),
     "an effect on what is reached": ("class T: ...\nT.x = 1\ndef run(): T", {"main:T", "main:0"}),

@@ -35,7 +35,7 @@ from harness.factors.activation import ACTIVATION
 from my_helper import SLOPE
 from harness.quantities import QUANTITIES, Quantity
 from harness.data.sources import SOURCE
-from harness.probes.observer import PROBE, Findings, Observer
+from harness.training.observer import PROBE, Findings, Observer
 
 QUANTITIES.add("rate_at_end", Quantity("learning rate at the end", "/s", by="probe:rates"))
 
@@ -242,7 +242,7 @@ from harness.data.sources import SOURCE, Batch, Part, Source
 from harness.factors.activation import ACTIVATION
 from harness.factors.model import MODEL
 from harness.factors.optimizer import OPTIMIZER
-from harness.probes.observer import PROBE, Findings, Observer
+from harness.training.observer import PROBE, Findings, Observer
 
 
 class Scale(nn.Module):

@@ -16,8 +16,8 @@ from harness.factors.optimizer import OPTIMIZER
 from harness.factors.schedule import SCHEDULE
 from harness.factors.transfer import TRANSFER
 from harness.probes import PROBE
-from harness.probes.observer import Observer
 from harness.training.checkpoint import Checkpoint
+from harness.training.observer import Observer
 from harness.training.recipe import Recipe
 from harness.training.search import execute
 from harness.training.split import RunData

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from harness.core.spec import RunResult, RunSpec
-from harness.probes.observer import Observer
 from harness.quantities import clocked
 from harness.training import loop
 from harness.training.loop import run
+from harness.training.observer import Observer
 from harness.training.recipe import Recipe
 from harness.training.split import RunData, Split
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from harness.core.spec import RunSpec
-from harness.probes.observer import Findings, Observer
 from harness.training import loop
 from harness.training.loop import run
+from harness.training.observer import Findings, Observer
 from harness.training.recipe import Recipe
 from harness.training.split import RunData
 

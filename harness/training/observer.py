@@ -1,14 +1,12 @@
 """What may watch a run: the moments at which the loop lets others look."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from harness.core.registry import Registry
-
-if TYPE_CHECKING:
-    from harness.training.recipe import Recipe
+from harness.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -26,26 +24,26 @@ class Observer:
     generators is undone after it (`harness/training/watch.py`); weights are the observer's own to restore.
     """
 
-    def before_training(self, recipe: "Recipe") -> None:
+    def before_training(self, recipe: Recipe) -> None:
         """Called once, with the weights as they were initialised."""
 
     def watches(self, step: int, steps_per_epoch: int) -> bool:
         """Say whether to look at an update; `step` counts from 0 through the whole run."""
         return False
 
-    def before_update(self, recipe: "Recipe", step: int) -> None:
+    def before_update(self, recipe: Recipe, step: int) -> None:
         """Called before an update that is watched."""
 
-    def after_update(self, recipe: "Recipe", step: int) -> None:
+    def after_update(self, recipe: Recipe, step: int) -> None:
         """Called after an update that is watched, with the gradients that made it."""
 
-    def after_epoch(self, recipe: "Recipe", point: dict[str, float]) -> None:
+    def after_epoch(self, recipe: Recipe, point: dict[str, float]) -> None:
         """Called after every evaluation, with the epoch's entry in the curves."""
 
-    def after_training(self, recipe: "Recipe") -> None:
+    def after_training(self, recipe: Recipe) -> None:
         """Called once with the weights of the last update, also if the run diverged or timed out."""
 
-    def at_best(self, recipe: "Recipe") -> None:
+    def at_best(self, recipe: Recipe) -> None:
         """Called once with the weights that are judged on the test split; not if the run didn't finish."""
 
     def state_dict(self) -> dict[str, Any]:
