@@ -30,8 +30,10 @@ def browser():
             "`sudo apt-get install chromium-browser` on Ubuntu, `brew install --cask google-chrome` on macOS",
             pytrace=False,
         )
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    # Five seconds, as usual, are short on a machine that tests other things meanwhile.
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS.split())
         yield browser
