@@ -62,6 +62,7 @@ from harness.training.loop import run
 from harness.training.recipe import Recipe
 from harness.training.search import execute
 from harness.training.split import RunData, Split, load_run_data
+from harness.training.step import step_of
 
 ROOT = Path(__file__).parents[1]
 Found = dict[str, Any]
@@ -308,7 +309,8 @@ def pace_of(bench: Bench, data: RunData, deterministic: bool) -> float:
         recipe = Recipe.build(spec, data)
         recipe.model.train()
         batches = (index for _ in count() for index in recipe.batches())
-        return steps_a_second(lambda: take(recipe, batches, 10), 10, bench.size.try_seconds)
+        update = step_of(recipe)
+        return steps_a_second(lambda: take(recipe, update, batches, 10), 10, bench.size.try_seconds)
     finally:
         torch.use_deterministic_algorithms(True)
 
