@@ -79,7 +79,9 @@ def resolve_precision(wanted: str, card: Card | None) -> Precision:
 def resolve_captured(wanted: bool, device: Device) -> bool:
     """Return whether steps are captured in CUDA graphs; SettingError if they are to be where there is no CUDA."""
     if wanted and device != "cuda":
-        raise SettingError("engine.captured_step is true, which needs a CUDA GPU; set it to false, or see engine.device")
+        raise SettingError(
+            "engine.captured_step is true, which needs a CUDA GPU; set it to false, or see engine.device"
+        )
     return wanted
 
 
