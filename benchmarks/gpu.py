@@ -7,10 +7,11 @@ python benchmarks/gpu.py --grid grid.json                  # write what profile 
 It needs torch and numpy, and the harness beside it. It prints what it finds as it comes, and writes one JSON file,
 renewed after every part. A part that fails is noted with its traceback, and the next one begins:
 
-1  every level of every factor, every probe, every check of preflight: a few steps, passed or not
-2  runs again: equal to the bit, alone and beside a neighbour? What does that cost?
+1  every level of every factor, every probe, every check of preflight: a few steps, passed or not; and whether
+   a level whose steps are CUDA graphs gives the same, to the bit
+2  runs again: equal to the bit, alone, beside a neighbour and as CUDA graphs? What does that cost?
 3  the recipe of profile full for 8 epochs in every precision: accuracy, speed, memory
-4  runs an hour of 1, 2, 4 and 8 processes, beside two loops in plain PyTorch
+4  runs an hour of 1, 2, 4 and 8 processes, with CUDA graphs and without, beside two loops in plain PyTorch
 5  as much of profile full's grid as fits in the time left, and from it the time of the whole
    (its plan needs pydantic and PyYAML; where they are missing, hand over --grid)
 """
@@ -62,6 +63,7 @@ from harness.training.loop import run
 from harness.training.recipe import Recipe
 from harness.training.search import execute
 from harness.training.split import RunData, Split, load_run_data
+from harness.training.step import step_of
 
 ROOT = Path(__file__).parents[1]
 Found = dict[str, Any]
@@ -213,13 +215,16 @@ def everything_once(bench: Bench, until: float) -> Iterator[Found]:
     def flight() -> Preflight:
         return Preflight(bench.spec(bench.size.quick), whole)
 
-    works: dict[str, Callable[[], object]] = {
-        f"{setting}: {level}": lambda setting=setting, level=level: trained(
-            bench.spec(bench.size.quick, **(once | {setting: level})), data
-        )
+    levels = {
+        f"{setting}: {level}": bench.spec(bench.size.quick, **(once | {setting: level}))
         for setting, registry in REGISTRIES.items()
         for level in registry.names
     }
+    works: dict[str, Callable[[], object]] = {
+        name: lambda spec=spec: trained(spec, data) for name, spec in levels.items()
+    }
+    if bench.device == "cuda":
+        works |= {f"captured: {name}": lambda spec=spec: captured_alike(spec, data) for name, spec in levels.items()}
     for name in PROBE.names:
         # The cost of a batch is measured where a batch is all pictures.
         full = {"batch_size": len(train)} if name == "batch_cost" else {}
@@ -233,8 +238,9 @@ def everything_once(bench: Bench, until: float) -> Iterator[Found]:
             continue
         started = time.monotonic()
         try:
-            work()
-            yield {"what": name, "passed": True, "seconds": time.monotonic() - started}
+            note = work()
+            row = {"what": name, "passed": True, "seconds": time.monotonic() - started}
+            yield row | ({"eager": note} if isinstance(note, str) and note else {})
         except ModuleNotFoundError as error:
             yield {"what": name, "passed": None, "problem": f"{error.name} is not installed"}
         except Exception as error:
@@ -249,6 +255,14 @@ def trained(spec: RunSpec, data: RunData) -> RunResult:
     return result
 
 
+def captured_alike(spec: RunSpec, data: RunData) -> str:
+    """Train with captured steps and without; return why steps were not captured, RuntimeError if results differ."""
+    plain, captured = trained(spec, data), trained(replace(spec, captured=True), data)
+    if found := next(differences(plain, captured), None):
+        raise RuntimeError(f"{found[0]} is {found[2]} with captured steps, and {found[1]} without")
+    return str(captured.environment.get("eager_because", ""))
+
+
 def part_1(bench: Bench, seconds: float) -> Found:
     """Every level, probe and check."""
     rows = []
@@ -256,6 +270,8 @@ def part_1(bench: Bench, seconds: float) -> Found:
         rows.append(row)
         if not row["passed"]:
             say(f"  {row['what']}: {'not run, ' if row['passed'] is None else ''}{row['problem']}")
+        elif "eager" in row:
+            say(f"  {row['what']}: eager, as {row['eager']}")
     tally = {name: sum(row["passed"] is passed for row in rows) for name, passed in OUTCOMES.items()}
     say("  " + ", ".join(f"{number} {name}" for name, number in tally.items()))
     return tally | {"rows": rows}
@@ -270,45 +286,55 @@ def equal(first: RunResult, second: RunResult) -> bool:
 
 
 def part_2(bench: Bench, seconds: float) -> Found:
-    """Runs again, alone and beside a neighbour; steps a second without deterministic mode."""
+    """Runs again, alone, as CUDA graphs and beside a neighbour; steps a second with and without deterministic mode."""
     until = time.monotonic() + seconds
     data = data_of(bench.small, bench.device)
     specs = [bench.spec(bench.size.quick, epochs=2, **changes) for changes in REPEATED[: bench.size.repeated]]
-    first, alone, beside = {}, {}, {}
+    first, alone, captured, beside = {}, {}, {}, {}
     for spec in specs:
         if first and time.monotonic() > until - seconds / 2:
             break
         first[spec.fingerprint] = run(spec, data)
         alone[spec.fingerprint] = equal(first[spec.fingerprint], run(spec, data))
+        if bench.device == "cuda":
+            again = run(replace(spec, captured=True), data)
+            captured[spec.fingerprint] = equal(first[spec.fingerprint], again), again.environment.get("eager_because")
     with LocalEngine(bench.small, 2) as engine:
         for event in engine.execute([spec for spec in specs if spec.fingerprint in first]):
             if isinstance(event, Failed):
                 raise RuntimeError(event.problem)
             if isinstance(event, Finished):
                 beside[event.spec.fingerprint] = equal(first[event.spec.fingerprint], event.result)
-    paces = {mode: pace_of(bench, data, mode == "deterministic") for mode in ("deterministic", "free")}
+    modes = ("deterministic", "free", *(["captured"] if bench.device == "cuda" else []))
+    paces = {mode: pace_of(bench, data, mode != "free", mode == "captured") for mode in modes}
     found = {
         "runs": len(first),
         "equal_alone": sum(alone.values()),
         "equal_beside_a_neighbour": sum(beside.values()),
-        "differ": [name for name in first if not (alone[name] and beside.get(name))],
+        "equal_as_a_cuda_graph": sum(same for same, _ in captured.values()),
+        "eager": {name: words for name, (_, words) in captured.items() if words},
+        "differ": [n for n in first if not (alone[n] and beside.get(n) and captured.get(n, (True,))[0])],
         "steps_per_second": paces,
     }
     say(f"  {found['equal_alone']} of {len(first)} equal alone, {found['equal_beside_a_neighbour']} beside a neighbour")
     say(f"  {paces['deterministic']:.0f} steps a second in deterministic mode, {paces['free']:.0f} without")
+    if captured:
+        eager = f", {len(found['eager'])} of them eager" if found["eager"] else ""
+        say(f"  {found['equal_as_a_cuda_graph']} equal as a CUDA graph{eager}; {paces['captured']:.0f} steps a second")
     return found
 
 
-def pace_of(bench: Bench, data: RunData, deterministic: bool) -> float:
+def pace_of(bench: Bench, data: RunData, deterministic: bool, captured: bool = False) -> float:
     """Return the steps a second of the recipe of profile full, in this process."""
-    spec = bench.spec(bench.size.full, epochs=1_000_000)
+    spec = replace(bench.spec(bench.size.full, epochs=1_000_000), captured=captured)
     set_up_process(1, spec.precision)
     torch.use_deterministic_algorithms(deterministic)
     try:
         recipe = Recipe.build(spec, data)
         recipe.model.train()
         batches = (index for _ in count() for index in recipe.batches())
-        return steps_a_second(lambda: take(recipe, batches, 10), 10, bench.size.try_seconds)
+        update = step_of(recipe)
+        return steps_a_second(lambda: take(recipe, update, batches, 10), 10, bench.size.try_seconds)
     finally:
         torch.use_deterministic_algorithms(True)
 
@@ -413,23 +439,33 @@ def part_4(bench: Bench, seconds: float) -> Found:
         spec = bench.spec(recipe)
         train = Prepared.load(folder).manifest["splits"]["train"]
         steps = spec.settings.epochs * -(-train // spec.settings.batch_size)
-        rows = found[name] = {"steps_of_a_run": steps, "processes": {}}
+        rows = found[name] = {"steps_of_a_run": steps, "processes": {}, "captured": {}}
         with LocalEngine(folder, 1) as engine:
             for processes in COUNTS:
                 if processes > cores() or (processes > 1 and time.monotonic() > until):
                     break
                 engine.grow(processes)
-                paces = engine.ask_all(Try(spec, 0.0)) and engine.ask_all(Try(spec, bench.size.try_seconds))
-                if not paces:
+                if not (pace := together(engine, spec, bench.size.try_seconds)):
                     say(f"  {name}: {processes} processes do not fit")
                     break
-                rows["processes"][processes] = hourly(sum(one.steps_per_second for one in paces), steps)
+                rows["processes"][processes] = hourly(pace, steps)
                 say(f"  {name}, {processes} process(es): {rows['processes'][processes]:,.0f} runs an hour")
+                if bench.device == "cuda":
+                    pace = together(engine, replace(spec, captured=True), bench.size.try_seconds)
+                    rows["captured"][processes] = hourly(pace, steps)
+                    say(f"    with steps as CUDA graphs: {rows['captured'][processes]:,.0f}")
         for way, batches in (("dataloader", from_loader), ("on_device", from_device)):
             rows[way] = hourly(rival_pace(bench, spec, data_of(folder, "cpu"), batches), steps)
             times = max(rows["processes"].values()) / rows[way]
             say(f"  {name}, plain loop ({way}): {rows[way]:,.0f} runs an hour; the bench has {times:.1f} times as many")
     return found
+
+
+def together(engine: LocalEngine, spec: RunSpec, seconds: float) -> float:
+    """Return the steps a second of all processes of an engine; 0 if one of them fails."""
+    # All must be ready before any is timed.
+    ready = engine.ask_all(Try(spec, 0.0)) and engine.ask_all(Try(spec, seconds))
+    return sum(one.steps_per_second for one in ready)
 
 
 def hourly(steps_per_second: float, steps: int) -> float:

@@ -41,6 +41,8 @@ def test_every_part_goes_through_at_a_tiny_size(tmp_path: Path) -> None:
     assert path.name.endswith(f"-tiny-{report['environment']['date']}.json") and report["size"] == "tiny"
     first, second, third, fourth, fifth = (report[f"part_{number}"] for number in range(1, 6))
     assert (first["failed"], first["not run"]) == (0, 0) and first["passed"] == len(first["rows"]) > 100
+    # Without CUDA nothing is captured.
+    assert not second["equal_as_a_cuda_graph"] and not fourth["full"]["captured"]
     assert second["runs"] == second["equal_alone"] == second["equal_beside_a_neighbour"] == 4
     assert [run["status"] for run in third["runs"]] == ["done", "done"]
     for net in (fourth["full"], fourth["quick"]):
@@ -72,6 +74,23 @@ def test_a_part_that_fails_is_noted_and_the_next_one_begins(monkeypatch: pytest.
     bench.left = 0.0
     assert not gpu.measure(bench, [2], report, lambda: None)  # type: ignore[arg-type]
     assert "no time is left" in report["part_2"]["problem"]
+
+
+def test_levels_are_compared_with_captured_steps(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    spec, data = gpu.Bench(tmp_path, gpu.TINY, "cpu", 1.0).spec(gpu.TINY.quick, epochs=1), None
+    results = {captured: SimpleNamespace(**vars(BARE_RESULT)) for captured in (False, True)}
+    monkeypatch.setattr(gpu, "execute", lambda spec, data: results[spec.captured])
+    assert gpu.captured_alike(spec, data) == ""  # type: ignore[arg-type]
+    results[True].environment = {"eager_because": "a step waits for the GPU"}
+    assert gpu.captured_alike(spec, data) == "a step waits for the GPU"  # type: ignore[arg-type]
+    results[True].metrics = {"test_loss": 2.0}
+    with pytest.raises(RuntimeError, match=r"test_loss is 2.0 with captured steps, and 1.0 without"):
+        gpu.captured_alike(spec, data)  # type: ignore[arg-type]
+
+
+BARE_RESULT = SimpleNamespace(
+    status="done", metrics={"test_loss": 1.0}, curves={}, arrays={}, environment={}, error=None
+)
 
 
 def test_a_level_that_fails_is_a_row(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -22,12 +24,13 @@ from harness.probes import PROBE
 from harness.probes.timing import activation_op, timed
 from harness.procedures import preflight
 from harness.procedures.preflight import CHECKS, Preflight
+from harness.training.captured import CapturedStep
 from harness.training.loop import run
 from harness.training.recipe import Recipe
 from harness.training.search import execute
 from harness.training.split import RunData, load_run_data
 from tests.conftest import ROOT
-from tests.fake_cuda import REFUSED, FakeCuda, Operations, fake_cuda
+from tests.fake_cuda import REFUSED, FakeCuda, Generator, Operations, fake_cuda
 
 Spec = Callable[..., RunSpec]
 LEVELS = [(setting, level) for setting, registry in REGISTRIES.items() for level in registry.names]
@@ -77,6 +80,63 @@ def test_every_level_trains_on_one_device_and_waits_for_nothing_in_a_step(
     assert trained.status == "done"
     assert trained.metrics["steps"] == 2 * trained.metrics.get("trials", 1)
     assert trained.environment["gpu"] == "NVIDIA Made Up"
+
+
+class EmptyGraph:
+    """Stands for a graph: without values, a replay has nothing to do."""
+
+    made: ClassVar[list["EmptyGraph"]] = []
+
+    def __init__(self) -> None:
+        self.registered: list[int] = []
+        self.replays = 0
+        self.made.append(self)
+
+    def register_generator_state(self, generator: torch.Generator) -> None:
+        self.registered.append(generator.initial_seed())
+
+    def replay(self) -> None:
+        self.replays += 1
+
+
+@pytest.fixture
+def graph(cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch) -> type[EmptyGraph]:
+    EmptyGraph.made.clear()
+    calls = {
+        "CUDAGraph": EmptyGraph,
+        # Captured is what must not wait for the GPU.
+        "graph": lambda _: cuda.step(),
+        "Stream": lambda: SimpleNamespace(wait_stream=lambda _: None),
+        "current_stream": lambda: SimpleNamespace(wait_stream=lambda _: None),
+        "stream": lambda _: nullcontext(),
+        "current_device": lambda: 0,
+        "default_generators": (torch.Generator("cuda").manual_seed(11),),
+        "get_sync_debug_mode": lambda: 0,
+        "set_sync_debug_mode": lambda _: None,
+    }
+    for name, call in calls.items():
+        monkeypatch.setattr(torch.cuda, name, call)
+    # Tensors without values lie nowhere.
+    monkeypatch.setattr("harness.training.captured.places", len)
+    return EmptyGraph
+
+
+@pytest.mark.parametrize("changes", [{}, {"augmentation": "all"}, {"auxiliary": "rotation", "penalty": "l1"}])
+def test_a_captured_step_leaves_all_but_the_optimizer_to_the_graph(
+    changes: dict[str, Any], gpu_spec: Spec, data: RunData, cuda: FakeCuda, graph: type[EmptyGraph]
+) -> None:
+    one = replace(gpu_spec(epochs=2, batch_size=30, dropout=0.5, **changes), captured=True)
+    assert execute(one, data).environment.get("eager_because") is None
+    # Two full batches of three in each epoch, beside the two replays that are compared.
+    assert [made.replays for made in graph.made] == [2 + 2 * 2]
+    assert len(graph.made[0].registered) == 3 and set(graph.made[0].registered) <= Generator.on_gpu
+
+    recipe = Recipe.build(one, data)
+    recipe.model.train()
+    step, index = CapturedStep(recipe), next(recipe.batches())
+    step(index)
+    with cuda.step():
+        step(index)
 
 
 @pytest.mark.filterwarnings("ignore:Accessing the data pointer")  # of a net that is copied

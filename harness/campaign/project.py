@@ -66,13 +66,14 @@ def current_target(params: Params) -> "Target":
     from harness.data.prepared import Prepared
     from harness.engines.card import find_card
     from harness.planning.target import Target
-    from harness.training.device import resolve_device, resolve_precision
+    from harness.training.device import resolve_captured, resolve_device, resolve_precision
 
     device = resolve_device(params.engine.device)
     card = find_card() if device == "cuda" else None
     precision = resolve_precision(params.engine.precision, card)
+    captured = resolve_captured(params.engine.captured_step, device)
     manifest = Prepared.load(PREPARED).manifest
-    return Target(manifest, device, precision, params.engine.threads, card.model if card else None)
+    return Target(manifest, device, precision, params.engine.threads, card.model if card else None, captured)
 
 
 def recipe_spec(params: Params, seed: int, **changes: Any) -> "RunSpec":

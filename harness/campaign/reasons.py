@@ -14,7 +14,7 @@ from harness.planning.plan import Plan
 from harness.tracking.entries import planned_runs
 
 MOST_LINES = 12
-ONE_BY_ONE = ("seed", "data", "device", "precision", "threads")
+ONE_BY_ONE = ("seed", "data", "device", "precision", "threads", "captured_step")
 # Study, context, level, seed, and the value that a trial tries.
 Slot = tuple[str, str, str, int, object]
 
@@ -93,7 +93,8 @@ def changed_request(before: Identity, now: Identity) -> Iterator[str]:
             yield f"{name}: {json.dumps(old)} -> {json.dumps(new)}"
     for name in ONE_BY_ONE:
         if before.get(name) != now.get(name):
-            old, new = (str(one.get(name))[:12] for one in (before, now))
+            # Nothing is said of a step that is not captured.
+            old, new = (str(one.get(name, False))[:12] for one in (before, now))
             yield f"{name}: {old} -> {new}"
     for name in sorted(set(before.get("probes", [])) ^ set(now.get("probes", []))):
         yield f"probe {name} {'added' if name in now.get('probes', []) else 'no longer asked for'}"

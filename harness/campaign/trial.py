@@ -13,6 +13,7 @@ from harness.training.evaluate import evaluate
 from harness.training.recipe import Recipe
 from harness.training.search import trial_spec
 from harness.training.split import RunData, Split
+from harness.training.step import Step, step_of
 
 STEPS = 3
 
@@ -40,7 +41,8 @@ def seconds_of(spec: RunSpec, data: RunData) -> float:
     started = time.perf_counter()
     recipe = Recipe.build(spec, data)
     building = time.perf_counter() - started
-    step = min(time_step(recipe) for _ in range(STEPS))
+    update = step_of(recipe)
+    step = min(time_step(recipe, update) for _ in range(STEPS))
     part = Split(recipe.validation.images[:128], recipe.validation.labels[:128])
     started = time.perf_counter()
     evaluate(recipe, part)
@@ -54,11 +56,11 @@ def seconds_of(spec: RunSpec, data: RunData) -> float:
     return building + min(steps * step + evaluated * picture, settings.max_train_seconds)
 
 
-def time_step(recipe: Recipe) -> float:
+def time_step(recipe: Recipe, update: Step) -> float:
     """Return the seconds of one update."""
     started = time.perf_counter()
     index = next(recipe.batches())
-    recipe.update(index)
+    update(index)
     # Reading a value waits for a GPU to finish.
     next(recipe.model.parameters()).sum().item()
     return time.perf_counter() - started

@@ -53,6 +53,7 @@ class EngineParams(Strict):
     precision: Literal["auto", "float32", "tf32", "bfloat16"]
     workers: Literal["auto"] | int
     threads: int = Field(strict=True, ge=1, le=1024)
+    captured_step: bool = Field(default=False, strict=True)
     checkpoint_minutes: float = Field(strict=True, ge=0, le=10**6)
 
     @field_validator("workers", mode="before")

@@ -193,6 +193,8 @@ class RunSpec:
     fingerprint: str
     probes: tuple[str, ...] = ()
     members: tuple["RunSpec", ...] = ()
+    # A step is launched as one CUDA graph.
+    captured: bool = False
 
 
 # Of records on disk. 2: probes and members are in them.
@@ -234,6 +236,7 @@ class RunResult:
             self.environment["threads"],
             self.fingerprint,
             tuple(self.probes or ()),
+            captured=bool(self.environment.get("captured_step")),
         )
         single = alone.settings.changed(ensemble=1)
         members = (replace(alone, settings=single, seed=s, fingerprint=f) for s, f in self.members or ())

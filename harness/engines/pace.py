@@ -1,6 +1,7 @@
 """How fast one of several processes trains, which decides how many of them a GPU is given."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, count
 
@@ -10,6 +11,7 @@ from harness.core.spec import RunSpec
 from harness.training.device import set_up_process
 from harness.training.recipe import Recipe
 from harness.training.split import RunData
+from harness.training.step import Step, step_of
 
 # Steps between two looks at the clock, for which a GPU has to finish what it was given.
 STEPS = 20
@@ -55,18 +57,19 @@ def pace(wanted: Try, data: RunData) -> Pace:
     recipe = Recipe.build(replace(spec, settings=spec.settings.changed(epochs=1_000_000)), data)
     recipe.model.train()
     batches = chain.from_iterable(recipe.batches() for _ in count())
-    take(recipe, batches, STEPS)
+    update = step_of(recipe)
+    take(recipe, update, batches, STEPS)
     started, steps = time.perf_counter(), 0
     while (elapsed := time.perf_counter() - started) < wanted.seconds:
-        take(recipe, batches, STEPS)
+        take(recipe, update, batches, STEPS)
         steps += STEPS
     return Pace(steps / elapsed if steps else 0.0, room_beside(spec.device))
 
 
-def take(recipe: Recipe, batches: "chain[torch.Tensor]", steps: int) -> None:
+def take(recipe: Recipe, update: Step, batches: Iterator[torch.Tensor], steps: int) -> None:
     """Train some steps and wait for their end."""
     for _ in range(steps):
-        recipe.update(next(batches))
+        update(next(batches))
     if recipe.spec.device == "cuda":
         torch.cuda.synchronize()
 

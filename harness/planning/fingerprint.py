@@ -41,10 +41,15 @@ def identity(
     precision: str,
     threads: int,
     probes: Iterable[str] = (),
+    captured: bool = False,
 ) -> Identity:
-    """Return all that may change a result of a run, as plain values. `device` names the kind, one opaque text."""
+    """Return all that may change a result of a run, as plain values. `device` names the kind, one opaque text.
+
+    Of steps captured in a graph nothing is said where there are none: no other run is trained again for their sake.
+    """
     probes = sorted(set(probes))
-    chosen = {name: [value.name] for name, value in vars(settings).items() if isinstance(value, Choice)}
+    chosen = {"probe": probes, "step": ["captured" if captured else "eager"]}
+    chosen |= {name: [value.name] for name, value in vars(settings).items() if isinstance(value, Choice)}
     return {
         "settings": {name: value for name, value in settings.effective().items() if name not in DERIVED},
         "seed": seed,
@@ -53,7 +58,8 @@ def identity(
         "precision": precision,
         "threads": threads,
         "probes": probes,
-        **source_of(closure(code(), RUN, chosen | {"probe": probes}, [one.module for one in loaded()])),
+        **({"captured_step": True} if captured else {}),
+        **source_of(closure(code(), RUN, chosen, [one.module for one in loaded()])),
     }
 
 

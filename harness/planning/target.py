@@ -16,6 +16,7 @@ class Target:
     precision: str
     threads: int
     gpu: str | None = None  # its model
+    captured: bool = False
 
     def spec(self, settings: Settings, seed: int, probes: tuple[str, ...] = ()) -> RunSpec:
         """Return the run of `settings` under `seed`, watched by `probes`, with its fingerprint."""
@@ -29,6 +30,7 @@ class Target:
             self.threads,
             print_of_run,
             probes,
+            captured=self.captured,
         )
 
     def judged(self, settings: Settings, seed: int, seeds: int, probes: tuple[str, ...] = ()) -> RunSpec:
@@ -51,5 +53,5 @@ class Target:
         return self._identity(spec.settings, spec.seed, spec.probes)
 
     def _identity(self, settings: Settings, seed: int, probes: tuple[str, ...]) -> Identity:
-        device = self.gpu or self.device
-        return identity(settings, seed, self.data["digest"], device, self.precision, self.threads, probes)
+        where = self.gpu or self.device, self.precision, self.threads
+        return identity(settings, seed, self.data["digest"], *where, probes, self.captured)

@@ -76,6 +76,15 @@ def resolve_precision(wanted: str, card: Card | None) -> Precision:
     return wanted  # type: ignore[return-value]
 
 
+def resolve_captured(wanted: bool, device: Device) -> bool:
+    """Return whether steps are captured in CUDA graphs; SettingError if they are to be where there is no CUDA."""
+    if wanted and device != "cuda":
+        raise SettingError(
+            "engine.captured_step is true, which needs a CUDA GPU; set it to false, or see engine.device"
+        )
+    return wanted
+
+
 def multiplies_bfloat16(card: Card | None) -> bool:
     """Say whether bfloat16 is faster than float32 here, not merely emulated."""
     if card:

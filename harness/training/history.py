@@ -47,6 +47,7 @@ class History:
     first_loss: float = 0.0  # mean over the first batch
     aside: float = 0.0  # seconds that observers took, which no timing counts
     spent: float = 0.0  # seconds of training and evaluation until a checkpoint
+    eager_because: str = ""  # why steps were not captured that were to be
     seconds: dict[str, float] = field(default_factory=lambda: {"train": 0.0, "evaluation": 0.0})
 
     def add(self, point: dict[str, float], model: torch.nn.Module) -> bool:

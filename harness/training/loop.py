@@ -16,6 +16,7 @@ from harness.training.history import History, Stopwatch, exploded
 from harness.training.observer import Observer
 from harness.training.recipe import Recipe
 from harness.training.split import RunData
+from harness.training.step import step_of
 from harness.training.watch import Watch
 
 
@@ -78,7 +79,7 @@ def run(
         metrics=metrics,
         curves={name: list(values) for name, values in history.curves.items()},
         per_class_accuracy=per_class,
-        environment=environment(spec.device, spec.precision, spec.threads),
+        environment=environment(spec.device, spec.precision, spec.threads) | of_steps(spec, history),
         error=error,
         probes=spec.probes,
         arrays=arrays,
@@ -93,6 +94,7 @@ def fit(recipe: Recipe, watch: Watch, keep: Callable[[], None] = lambda: None) -
     if history.epoch == 0:
         watch.look("before_training", recipe)
     model.train()
+    update = step_of(recipe)
     for epoch in range(history.epoch + 1, settings.epochs + 1):
         if history.epoch:
             history.spent = time.perf_counter() - begun - history.aside
@@ -103,7 +105,7 @@ def fit(recipe: Recipe, watch: Watch, keep: Callable[[], None] = lambda: None) -
         with Stopwatch(history, "train", device) as clock:
             for index in recipe.batches():
                 with watch.update(recipe):
-                    sums = recipe.update(index)
+                    sums = update(index)
                 totals += sums
                 if history.steps == 0:
                     first_loss = sums[0] / len(index)
@@ -135,6 +137,13 @@ def fit(recipe: Recipe, watch: Watch, keep: Callable[[], None] = lambda: None) -
         if settings.patience and history.waited >= settings.patience:
             break
     return "done"
+
+
+def of_steps(spec: RunSpec, history: History) -> dict[str, Any]:
+    """Return what a record says of steps that were to be captured; nothing of others."""
+    if not spec.captured:
+        return {}
+    return {"captured_step": True} | ({"eager_because": history.eager_because} if history.eager_because else {})
 
 
 def learn_features(

@@ -176,6 +176,12 @@ class Recipe:
 
     def update(self, index: torch.Tensor) -> torch.Tensor:
         """Take one step on a batch (B,); return its summed loss and right answers, (2,), on the device."""
+        totals = self.gradients(index)
+        self.advance()
+        return totals
+
+    def gradients(self, index: torch.Tensor) -> torch.Tensor:
+        """Leave every parameter the gradient of a batch (B,); return what `update` does."""
         totals = torch.zeros(2, device=self.spec.device)
         self.optimizer.zero_grad(set_to_none=True)
         for part in index.split(PART_SIZE):
@@ -190,9 +196,12 @@ class Recipe:
             right = logits.argmax(dim=1) == targets.argmax(dim=1)
             totals += torch.stack([loss.detach() * len(index), right.sum()])
         self.penalise()
+        return totals
+
+    def advance(self) -> None:
+        """Move the weights by the gradients that are there, and the learning rate by its schedule."""
         self.optimizer.step()
         self.schedule.step()
-        return totals
 
     def learn_second_task(self, images: torch.Tensor, share: float) -> None:
         """Add the gradient of the auxiliary loss of pictures (B, C, H, W), weighed by their share of the batch."""

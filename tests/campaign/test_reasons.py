@@ -68,6 +68,14 @@ def test_nothing_to_train_needs_no_reason(plan_of: PlanOf, store: Store) -> None
     assert why(plan_of(), store) == []
 
 
+def test_a_step_that_is_captured_is_named(plan_of: PlanOf, store: Store, target: Target) -> None:
+    trained(plan_of(), store)
+    assert why(plan_of(target=replace(target, captured=True)), store) == [
+        "why:",
+        "  6: captured_step: False -> True",
+    ]
+
+
 def test_changed_definitions_are_named(plan_of: PlanOf, store: Store) -> None:
     trained(plan_of(), store)
     with edited(LOOP, TANH):

@@ -43,6 +43,7 @@ def test_what_is_set_beats_the_profile(tmp_path: Path) -> None:
         ("on_bad_image: fail", "on_bad_image: cry", "data.on_bad_image in {path}"),
         ("studies: all", "studies: [", "{path}:"),
         ("threads: 1", "threads: 0", "engine.threads in {path}"),
+        ("captured_step: false", "captured_step: 1", "engine.captured_step in {path}"),
     ],
 )
 def test_mistakes_name_file_and_key(tmp_path: Path, old: str, new: str, words: str) -> None:

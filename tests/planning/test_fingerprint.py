@@ -273,6 +273,15 @@ def test_an_idle_edit_trains_nothing_again(case: str, settings: Make) -> None:
     assert print_after(edited(f"harness.{name}", old, new), settings()) == print_of(settings())
 
 
+def test_what_captures_a_step_is_in_no_other_run(settings: Make) -> None:
+    one, mended = settings(), edited("harness.training.captured", "if moved:", "if False:")
+    assert print_after(mended, one) == print_of(one)
+    with source(mended):
+        changed = print_of(one, captured=True)
+    assert changed != print_of(one, captured=True)
+    assert "captured_step" not in identity(one, 0, "d", "cpu", "float32", 1)
+
+
 def test_everything_else_that_can_change_a_number_is_in_it(settings: Make) -> None:
     prints = {print_of(settings())}
     for change in (
@@ -287,9 +296,10 @@ def test_everything_else_that_can_change_a_number_is_in_it(settings: Make) -> No
         {"threads": 2},
         {"probes": ("gap",)},
         {"probes": ("gap", "modes")},
+        {"captured": True},
     ):
         prints.add(print_of(**{"settings": settings()} | change))
-    assert len(prints) == 11
+    assert len(prints) == 12
     assert print_of(settings(), ("modes", "gap")) in prints
     # It is read off the curves, which are recorded.
     assert print_of(settings(target_accuracy=0.9)) in prints

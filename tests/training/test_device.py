@@ -12,6 +12,7 @@ from harness.training.device import (
     environment,
     is_out_of_memory,
     lost_card,
+    resolve_captured,
     resolve_device,
     resolve_precision,
     set_up_process,
@@ -134,3 +135,9 @@ def test_peak_memory_forgets_what_was_before() -> None:
     del held
     second = PeakMemory("cpu")
     assert (second.read() or 0) < 30 << 20
+
+
+def test_steps_are_captured_where_there_is_cuda_alone() -> None:
+    assert resolve_captured(True, "cuda") and not resolve_captured(False, "cuda") and not resolve_captured(False, "cpu")
+    with pytest.raises(SettingError, match=r"engine.captured_step is true, which needs a CUDA GPU; set it to false"):
+        resolve_captured(True, "cpu")
