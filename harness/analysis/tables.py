@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,11 @@ class StudyTables:
         """The arms that the data can't carry."""
         return [LeftOut.from_json(body) for body in self.plan["left_out"]]
 
+    @cached_property
+    def counted(self) -> pd.DataFrame:
+        """The runs as means and differences count them (`as_counted`)."""
+        return as_counted(self.runs)
+
     def arrays(self, context: str, level: str, seed: int, prefix: str = "") -> dict[str, np.ndarray]:
         """Return the arrays that a run left (probes) and whose names start with `prefix`, read when asked for."""
         rows = self.runs
@@ -81,7 +87,12 @@ class StudyTables:
         return self.store.arrays(str(hit.fingerprint.iloc[0]), prefix) if len(hit) else {}
 
 
-def read_study(store: Store, plan: PlanJson, study: StudyJson) -> StudyTables:
+def read_grid(store: Store, plan: PlanJson) -> list[StudyTables]:
+    """Read every study of a plan, in its order; SettingError as `read_study`."""
+    return [read_study(store, study) for study in plan["studies"]]
+
+
+def read_study(store: Store, study: StudyJson) -> StudyTables:
     """Read every record of one study; SettingError says how many are missing and what to run."""
     complain_if_missing(store, study)
     run_rows, curve_frames, class_rows, environments = [], [], [], []
