@@ -134,15 +134,17 @@ def timed(project: Path) -> dict[str, Any]:
     """Render the reports of a project in a process of its own on one core; return what it took and what it wrote."""
     command, paths = [sys.executable, "-m", "harness", "report"], {"PYTHONPATH": str(ROOT)}
     began = time.perf_counter()
-    process = subprocess.Popen(
-        command, cwd=project, env=os.environ | paths, stdout=subprocess.DEVNULL, preexec_fn=on_one_core
-    )
-    # What `wait` leaves out: the time and the memory of this one process.
-    _, status, used = os.wait4(process.pid, 0)
+    log = project / "report.log"
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            command, cwd=project, env=os.environ | paths, stdout=file, stderr=file, preexec_fn=on_one_core
+        )
+        # What `wait` leaves out: the time and the memory of this one process.
+        _, status, used = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
+        raise SystemExit(f"{log.read_text()}\n{' '.join(command)} ended with {process.returncode}")
     files = {path: path.stat().st_size for path in (project / REPORTS).rglob("*") if path.is_file()}
     pages = {path.name: size for path, size in files.items() if path.suffix == ".html"}
     largest = max(pages, key=lambda name: pages[name])
