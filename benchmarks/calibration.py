@@ -34,7 +34,7 @@ from harness.analysis.moderation import Prior, fit_prior
 from harness.analysis.power import MOST, POWER, seeds_to_decide
 from harness.analysis.rules import PLAIN, Rule, Sweep, learn_rule, versus
 from harness.analysis.statistics import Estimate, holm
-from harness.analysis.tables import as_counted, read_study
+from harness.analysis.tables import read_grid
 from harness.analysis.verdicts import judge_claim
 from harness.campaign.adaptive import looks, worth
 from harness.core.records import Store
@@ -57,12 +57,9 @@ HEAVY = 4  # degrees of freedom of the heavy-tailed shape
 def measure(runs: Path, name: str) -> None:
     """Add the arms of a measured grid to noise.csv."""
     store = Store(runs)
-    plan = store.read_plan()
     rows = []
-    for study in plan["studies"]:
-        tables = read_study(store, plan, study)
-        counted = as_counted(tables.runs)
-        for (context, level), arm in counted.groupby(level=[0, 1], sort=False):
+    for tables in read_grid(store, store.read_plan()):
+        for (context, level), arm in tables.counted.groupby(level=[0, 1], sort=False):
             accuracy, epochs = arm["test_accuracy"].to_numpy(), arm["epochs_to_target"].to_numpy()
             rows.append(
                 {"grid": name, "study": tables.name, "context": context, "level": level}

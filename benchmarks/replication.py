@@ -20,7 +20,7 @@ from harness.analysis.agreement import Agreement, agreement
 from harness.analysis.arms import Arms
 from harness.analysis.compared import compare_levels
 from harness.analysis.summary import rules_of
-from harness.analysis.tables import StudyTables, as_counted, read_study
+from harness.analysis.tables import StudyTables, read_grid
 from harness.core.written import ContextJson, StudyJson
 from harness.quantities import PRIMARY
 
@@ -130,20 +130,15 @@ def changed(pairs: list[Agreement]) -> Iterator[tuple[str, ...]]:
 
 def between(first: Trained, again: Trained) -> Discoveries:
     """Judge every arm against itself under other seeds, by the rules of the bench; whatever is found is false."""
-    studies = [both(*pair) for pair in zip(tables_of(first), tables_of(again), strict=True)]
+    grids = [read_grid(one.store, one.store.read_plan()) for one in (first, again)]
+    studies = [both(*pair) for pair in zip(*grids, strict=True)]
     rules = rules_of(studies)
     found = [
-        [one for one in compare_levels(study, Arms(as_counted(study.runs)), PRIMARY, rules) if one.p is not None]
+        [one for one in compare_levels(study, Arms(study.counted), PRIMARY, rules) if one.p is not None]
         for study in studies
     ]
     false = [sum(one.standing in SETTLED for one in ones) for ones in found]
     return Discoveries(sum(map(len, found)), sum(false), sum(map(bool, false)), len(studies))
-
-
-def tables_of(trained: Trained) -> list[StudyTables]:
-    """Read all studies of a grid."""
-    plan = trained.store.read_plan()
-    return [read_study(trained.store, plan, study) for study in plan["studies"]]
 
 
 def both(first: StudyTables, again: StudyTables) -> StudyTables:

@@ -1,4 +1,4 @@
-"""The script that measures a GPU, on a machine without one."""
+"""The script that measures a GPU, on a machine without one; the one that measures reports, at a tiny size."""
 
 import json
 import subprocess
@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import gpu
+from benchmarks import gpu, reports
 from harness.core.config import load_params
+from harness.core.records import Store
 from harness.planning.settings import check_recipe, resolve
 from tests.conftest import ROOT
 from tests.fake_cuda import fake_cuda
+from tests.report.made_up import Bench, procedures
 
 
 def call(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -160,3 +162,44 @@ def test_the_grid_can_be_carried_to_where_its_plan_can_t_be_made(tmp_path: Path)
     kinds = json.loads(path.read_text())
     assert kinds == gpu.grid_of_full()
     assert all(gpu.settings(kind["settings"]) for kind in kinds)
+
+
+def test_reports_are_measured_of_a_grid_and_of_one_many_times_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench = Bench(tmp_path / "data")
+    bench.study("activation", "activation", {"tanh": 0.6, "relu": 0.7}, "relu", tune=[0.1, 1.0])
+    bench.save()
+    procedures(tmp_path / "data")
+    arguments = ["reports.py", "--data", str(tmp_path / "data"), "--records", "20", "--out", str(tmp_path / "out")]
+    monkeypatch.setattr(sys, "argv", arguments)
+    reports.main()
+    (path,) = (tmp_path / "out").iterdir()
+    body = json.loads(path.read_text())
+    assert path.name == f"reports-{body['environment']['date']}.json" and body["environment"]["processor"]
+    measured, larger = body["grids"]
+    # Six judged runs and four trials; two copies of the judged ones make it 20 or more.
+    assert (measured["records"], larger["records"]) == (10, 22)
+    for one in (measured, larger):
+        assert one["seconds"] > 0 and one["processor_seconds"] > 0 and one["peak_memory_mb"] > 50
+        assert one["largest_page"].endswith(".html") and 0 < one["largest_page_kb"] < 1e3 * one["files_mb"]
+    assert "records 22" in capsys.readouterr().out
+
+
+def test_a_copy_of_a_record_is_another_run_with_the_same_arrays(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "data")
+    study = bench.study("activation", "activation", {"relu": 0.7}, "relu")
+    run, other = study["arms"][0]["runs"][:2]
+    run["members"] = [other["fingerprint"]]
+    store = bench.save()
+    (store.root / run["fingerprint"] / "arrays.npz").write_bytes(b"arrays")
+    assert reports.multiply(tmp_path / "data", tmp_path / "larger", 6) == 6
+    made = Store(tmp_path / "larger" / "data" / "runs")
+    runs = made.read_plan()["studies"][0]["arms"][0]["runs"]
+    assert [one["seed"] for one in runs] == [0, 1, 2, *(reports.STRIDE + seed for seed in range(3))]
+    assert runs[3]["members"] == [runs[4]["fingerprint"]] != run["members"]
+    for first, copy in zip(runs[:3], runs[3:], strict=True):
+        before, after = made.read(first["fingerprint"]), made.read(copy["fingerprint"])
+        assert (after.fingerprint, after.seed) == (copy["fingerprint"], copy["seed"])
+        assert after.metrics == before.metrics
+    assert (made.root / runs[3]["fingerprint"] / "arrays.npz").read_bytes() == b"arrays"

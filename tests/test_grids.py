@@ -10,8 +10,7 @@ from benchmarks import fidelity, replication
 from benchmarks.grids import Trained
 from harness.analysis.agreement import agreement
 from harness.analysis.outcomes import Outcomes, outcomes_of
-from harness.analysis.summary import read_rules, summarise
-from harness.analysis.tables import read_study
+from harness.analysis.summary import summarise_grid
 from harness.core.records import Store
 from tests.conftest import ROOT
 from tests.report.made_up import Bench, claim, expects
@@ -33,8 +32,7 @@ class Made(Trained):
     @property
     def outcomes(self) -> Outcomes:
         plan = self.made.read_plan()
-        rules = read_rules(self.made, plan)
-        summaries = [summarise(read_study(self.made, plan, study), rules) for study in plan["studies"]]
+        summaries = summarise_grid(self.made, plan)
         return outcomes_of(plan, summaries, [(one.name, judged) for one in summaries for judged in one.claims])
 
 

@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
@@ -34,9 +35,17 @@ class Known:
         """Return a metric of a run; NaN where there is none."""
         return float(self.runs[key].get(metric, np.nan)) if key in self.runs else np.nan
 
+    @cached_property
+    def arms(self) -> Mapping[tuple[str, str], list[int]]:
+        """The seeds of every arm; a search through all runs for each of them takes their square."""
+        found: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for context, level, seed in self.runs:
+            found[context, level].append(seed)
+        return dict(found)
+
     def seeds(self, context: str, level: str) -> list[int]:
         """Return the seeds of an arm."""
-        return [seed for where, which, seed in self.runs if (where, which) == (context, level)]
+        return self.arms.get((context, level), [])
 
     def values(self, context: str, level: str, metric: str) -> np.ndarray:
         """Return a metric of an arm, (seeds,)."""
@@ -80,8 +89,10 @@ def over_chance(known: Known) -> Values:
 
 def deviation(known: Known) -> Values:
     """How far the test accuracy of a run is from the median of its arm: what Brown and Forsythe (1974) compare."""
-    for key in known.runs:
-        yield key, abs(known.value(key, "test_accuracy") - np.median(known.values(*key[:2], "test_accuracy")))
+    for arm, seeds in known.arms.items():
+        accuracies = known.values(*arm, "test_accuracy")
+        distances = np.abs(accuracies - np.median(accuracies))
+        yield from (((*arm, seed), float(one)) for seed, one in zip(seeds, distances, strict=True))
 
 
 def loss_rise(known: Known) -> Values:

@@ -14,7 +14,7 @@ from harness.analysis.compared import ALPHA, Compared, compare_levels
 from harness.analysis.counts import Runs
 from harness.analysis.rules import PLAIN, Rules, Sweep, learn_rules
 from harness.analysis.statistics import Estimate, mean_interval
-from harness.analysis.tables import StudyTables, as_counted, by_seed, chance_of, read_study
+from harness.analysis.tables import StudyTables, by_seed, chance_of, read_grid
 from harness.analysis.verdicts import JudgedClaim, judge_claim
 from harness.core.records import Store
 from harness.core.written import ArmJson, ContextJson, PlanJson, TuningJson
@@ -84,7 +84,6 @@ class StudySummary:
     """All that is known about a study."""
 
     tables: StudyTables
-    counted: pd.DataFrame
     contexts: tuple[ContextSummary, ...]
     metrics: tuple[Compared, ...]  # every metric that the study or a claim names, primary included
     claims: tuple[JudgedClaim, ...]
@@ -96,6 +95,11 @@ class StudySummary:
     def name(self) -> str:
         """The name of the study."""
         return self.tables.name
+
+    @property
+    def counted(self) -> pd.DataFrame:
+        """The runs as means and differences count them."""
+        return self.tables.counted
 
     @property
     def leading(self) -> ContextSummary:
@@ -127,16 +131,17 @@ def mean_of(estimate: Estimate | None) -> float:
     return estimate.mean if estimate else float("-inf")
 
 
-def read_rules(store: Store, plan: PlanJson) -> Rules:
-    """Return how every quantity that a study or a claim names is judged, learned from all studies of a plan."""
-    tables = [read_study(store, plan, study) for study in plan["studies"]]
-    return rules_of(tables, plan.get("looks", 1))
+def summarise_grid(store: Store, plan: PlanJson) -> list[StudySummary]:
+    """Return the summaries of all studies of a plan, each judged by what all of them teach."""
+    tables = read_grid(store, plan)
+    rules = rules_of(tables, plan.get("looks", 1))
+    return [summarise(one, rules) for one in tables]
 
 
 def rules_of(every: Iterable[StudyTables], looks: int = 1) -> Rules:
     """Return the rules that these studies together teach, whose seeds were added in so many `looks`."""
     every = list(every)
-    sweeps = [Sweep(Arms(as_counted(one.runs)), one.levels, one.control, one.contexts) for one in every]
+    sweeps = [Sweep(Arms(one.counted), one.levels, one.control, one.contexts) for one in every]
     return learn_rules(sweeps, [name for one in every for name in named_metrics(one)], looks)
 
 
@@ -148,15 +153,13 @@ def named_metrics(tables: StudyTables) -> list[str]:
 
 def summarise(tables: StudyTables, rules: Rules | None = None) -> StudySummary:
     """Return every estimate of a study, by the `rules` of the grid; without them, by those of this study alone."""
-    counted = as_counted(tables.runs)
-    arms = Arms(counted)
+    arms = Arms(tables.counted)
     rules = rules_of([tables]) if rules is None else rules
     varied, fixed = varied_and_fixed(tables.plan["arms"])
-    names = [metric for metric in named_metrics(tables) if metric in counted]
+    names = [metric for metric in named_metrics(tables) if metric in tables.counted]
     metrics = {metric: compare_levels(tables, arms, metric, rules) for metric in dict.fromkeys([PRIMARY, *names])}
     return StudySummary(
         tables=tables,
-        counted=counted,
         contexts=tuple(
             summarise_context(tables, arms, context, metrics[PRIMARY], rules) for context in tables.plan["contexts"]
         ),

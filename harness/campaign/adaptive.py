@@ -12,8 +12,7 @@ from harness.analysis.compared import Compared
 from harness.analysis.contrasts import terms_of
 from harness.analysis.power import Seeds, seeds_to_decide
 from harness.analysis.rules import PLAIN, Rules
-from harness.analysis.summary import StudySummary, rules_of, summarise
-from harness.analysis.tables import read_study
+from harness.analysis.summary import StudySummary, summarise_grid
 from harness.core.records import Store
 from harness.core.study import Comparison, Direction
 from harness.core.written import PlanJson, StudyJson
@@ -54,12 +53,9 @@ def open_arms(plan: PlanJson, store: Store, most: int) -> Iterator[Key]:
     so do those with seeds of their own, which say how many they need.
     """
     studies = [study for study in plan["studies"] if not study["seeds"] and not averages(study)]
-    tables = [read_study(store, plan, study) for study in studies]
-    rules = rules_of(tables, plan["looks"])
-    for one in tables:
-        summary = summarise(one, rules)
-        for context, level in (*open_claims(summary, most), *open_levels(summary, rules, most)):
-            yield one.name, context, level
+    for summary in summarise_grid(store, {**plan, "studies": studies}):
+        for context, level in (*open_claims(summary, most), *open_levels(summary, most)):
+            yield summary.name, context, level
 
 
 def averages(study: StudyJson) -> bool:
@@ -75,11 +71,11 @@ def open_claims(summary: StudySummary, most: int) -> Iterator[tuple[str, str]]:
                 yield from (term.key for term in terms_of(one.comparison))
 
 
-def open_levels(summary: StudySummary, rules: Rules, most: int) -> Iterator[tuple[str, str]]:
+def open_levels(summary: StudySummary, most: int) -> Iterator[tuple[str, str]]:
     """Yield the arms of levels that are not told from their control, and their controls."""
     control = summary.tables.control
     for one in (arm.primary for context in summary.contexts for arm in context.arms):
-        if one.standing in ("suggestive", "unresolved") and worth(needed(one, control, rules), most):
+        if one.standing in ("suggestive", "unresolved") and worth(needed(one, control, summary.rules), most):
             yield from ((one.context, level) for level in (one.level, control))
 
 

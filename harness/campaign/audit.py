@@ -7,7 +7,7 @@ import numpy as np
 import yaml
 
 from harness.analysis.factorial import FEWEST, MOST, arms_of
-from harness.analysis.tables import as_counted, read_study
+from harness.analysis.tables import read_grid
 from harness.campaign.project import current_target
 from harness.core.config import PARAMS, Params
 from harness.core.errors import SettingError
@@ -93,7 +93,6 @@ def planner(study: Study) -> Callable[[Params], Plan]:
 
 def values_of(plan: PlanJson) -> np.ndarray:
     """Return the primary quantity of every arm and seed, (arms, seeds); a run that failed counts as chance."""
-    (study,) = plan["studies"]
-    counted = as_counted(read_study(store(), plan, study).runs)
-    table = counted.reset_index().pivot(index="level", columns="seed", values=PRIMARY)
-    return table.loc[[str(level) for level in study["levels"]]].to_numpy(dtype=float)
+    (study,) = read_grid(store(), plan)
+    table = study.counted.reset_index().pivot(index="level", columns="seed", values=PRIMARY)
+    return table.loc[study.levels].to_numpy(dtype=float)

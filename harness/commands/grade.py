@@ -23,8 +23,7 @@ def grade(
 
     from harness.analysis.predictions import NEGATIVE, questions, read_predictions, report_id
     from harness.analysis.predictions import grade as graded_by
-    from harness.analysis.summary import read_rules, summarise
-    from harness.analysis.tables import read_study
+    from harness.analysis.summary import summarise_grid
 
     try:
         text = predictions.read_text(encoding="utf-8")
@@ -34,9 +33,7 @@ def grade(
     parameters()
     store = Store(RUNS)
     plan = store.read_plan()
-    rules = read_rules(store, plan)
-    summaries = [summarise(read_study(store, plan, study), rules) for study in plan["studies"]]
-    asked = [question for summary in summaries for question in questions(summary)]
+    asked = [question for summary in summarise_grid(store, plan) for question in questions(summary)]
     graded = graded_by(asked, body["predictions"], str(predictions))
     if body.get("report") not in (None, report_id(plan)):
         console.print("note: these predictions were made before other runs than those of the present plan")

@@ -2,15 +2,15 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from harness.analysis.outcomes import FILE, outcomes_of
 from harness.analysis.rules import Rules
-from harness.analysis.summary import StudySummary, read_rules, summarise
-from harness.analysis.tables import complain_if_missing, read_study
+from harness.analysis.summary import StudySummary, rules_of, summarise
+from harness.analysis.tables import StudyTables, read_grid
 from harness.core.cores import cores, process_pool
 from harness.core.errors import SettingError, choices
 from harness.core.records import Store
@@ -39,11 +39,23 @@ STUDIES_PER_PROCESS = 2
 class Job:
     """What a process needs to write the page of one study."""
 
-    root: Path
-    out: Path
-    study: str
-    uri: str | None
+    tables: StudyTables
     rules: Rules
+    plan: PlanJson
+    out: Path
+    uri: str | None
+
+    @property
+    def data(self) -> Path:
+        """The folder that the records lie in, beside what else was found."""
+        return self.tables.store.plan_path.parent
+
+
+def jobs_of(store: Store, plan: PlanJson, out: Path, uri: str | None = None) -> list[Job]:
+    """Read all studies of a plan, once, each to be judged by what all of them show of how a quantity scatters."""
+    tables = read_grid(store, plan)
+    rules = rules_of(tables, plan.get("looks", 1))
+    return [Job(one, rules, plan, out, uri) for one in tables]
 
 
 def render(
@@ -61,13 +73,9 @@ def render(
     plan = store.read_plan()
     if not plan["studies"]:
         raise SettingError(f"{store.plan_path} names no study; set `studies: all` in params.yaml and run `dvc repro`")
-    for study in plan["studies"]:
-        complain_if_missing(store, study)
     out = Path(out)
+    jobs = jobs_of(store, plan, out, uri)
     make_folders(out)
-    # Each study is judged by what all of them show of how a quantity scatters.
-    rules = read_rules(store, plan)
-    jobs = [Job(store.root, out, study["name"], uri, rules) for study in plan["studies"]]
     pages = page.all()
     total = len(jobs) + len(pages)
     summaries: list[StudySummary] = []
@@ -103,18 +111,17 @@ def finished(jobs: list[Job], processes: int | None) -> Iterator[StudySummary]:
     context = get_context("forkserver")
     context.set_forkserver_preload([__name__])
     with process_pool(processes, context, register, (loaded(),)) as pool:
-        yield from pool.map(write_study, jobs)
+        for job, summary in zip(jobs, pool.map(write_study, jobs), strict=True):
+            # The other process sends a copy of the tables; one is enough to keep.
+            yield replace(summary, tables=job.tables)
 
 
 def write_study(job: Job) -> StudySummary:
     """Write page, tables and plot data of one study, and return its summary."""
-    store = Store(job.root)
-    plan = store.read_plan()
-    study = next(study for study in plan["studies"] if study["name"] == job.study)
-    summary = summarise(read_study(store, plan, study), job.rules)
+    summary = summarise(job.tables, job.rules)
     figures = Figures.of(summary)
-    files = write_files(summary, plan, figures, job.out)
-    bench = Bench(plan, (summary,), job.uri, job.out, store.plan_path.parent)
+    files = write_files(summary, job.plan, figures, job.out)
+    bench = Bench(job.plan, (summary,), job.uri, job.out, job.data)
     html = study_page(bench, summary, figures, files)
     (job.out / f"{summary.name}.html").write_text(html, encoding="utf-8")
     return summary
@@ -134,11 +141,10 @@ def write_files(summary: StudySummary, plan: PlanJson, figures: Figures, out: Pa
 
 def write_single(store: Store, study: str, to: Path, uri: str | None = None) -> None:
     """Write the page of one study as a single file; SettingError if the plan has no such study."""
-    plan = planned(store, study)
     with TemporaryDirectory() as folder:
         out = Path(folder)
         make_folders(out)
-        write_study(Job(store.root, out, study, uri, read_rules(store, plan)))
+        write_study(job_of(store, study, out, uri))
         html = (out / f"{study}.html").read_text(encoding="utf-8")
         to.parent.mkdir(parents=True, exist_ok=True)
         to.write_text(single_page(html, out), encoding="utf-8")
@@ -146,24 +152,21 @@ def write_single(store: Store, study: str, to: Path, uri: str | None = None) -> 
 
 def write_pdfs(store: Store, study: str, to: Path) -> int:
     """Write the figures of one study as PDF into an archive, and return how many; SettingError as `write_single`."""
-    plan = planned(store, study)
-    found = next(one for one in plan["studies"] if one["name"] == study)
-    summary = summarise(read_study(store, plan, found), read_rules(store, plan))
+    job = job_of(store, study, to.parent)
+    summary = summarise(job.tables, job.rules)
     files = {f"{anchor}.pdf": pdf(drawing.figure) for anchor, drawing in drawings(summary)}
     to.parent.mkdir(parents=True, exist_ok=True)
     to.write_bytes(packed(files))
     return len(files)
 
 
-def planned(store: Store, study: str) -> PlanJson:
-    """Return the plan, all of whose runs are recorded; SettingError if it has no such study."""
+def job_of(store: Store, study: str, out: Path, uri: str | None = None) -> Job:
+    """Return what writes the page of one study, judged by all of them; SettingError if the plan has no such study."""
     plan = store.read_plan()
     names = [one["name"] for one in plan["studies"]]
     if study not in names:
         raise SettingError(f"the plan has no study {study!r}; {choices(study, names)}")
-    for one in plan["studies"]:
-        complain_if_missing(store, one)
-    return plan
+    return next(job for job in jobs_of(store, plan, out, uri) if job.tables.name == study)
 
 
 def make_folders(out: Path) -> None:

@@ -151,7 +151,7 @@ def test_derived_metrics_stand_in_the_table_of_runs(tmp_path):
     bench.study("rate", "norm", {"none": 0.5, "batch": 0.7}, "none", {"x1": {}, "x2": {"learning_rate": 0.1}})
     store = bench.save()
     plan = store.read_plan()
-    tables = read_study(store, plan, plan["studies"][0])
+    tables = read_study(store, plan["studies"][0])
     # Those that no run here has stand in no column.
     assert {"accuracy_over_chance", "accuracy_deviation", "loss_at_equal_seconds"} <= set(tables.runs)
     assert "survivor_agreement" not in tables.runs

@@ -129,7 +129,7 @@ def test_arms_of_a_study_are_diagnosed_by_their_mean_curves(tmp_path):
     bench = Bench(tmp_path)
     study = bench.study("small", "activation", {"relu": 0.75, "tanh": 0.2, "exp": 0.5}, "relu", diverged={"exp": 2})
     store = bench.save()
-    summary = summarise(read_study(store, store.read_plan(), study))
+    summary = summarise(read_study(store, study))
     found = {one.level: one.diagnosis for one in context_diagnoses(summary, summary.contexts[0])}
     assert found["relu"].finding == "healthy"
     assert found["tanh"].finding == "underfitting"

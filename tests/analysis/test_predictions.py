@@ -7,8 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from harness.analysis.predictions import NO_LEVEL, best_question, grade, questions, read_predictions, report_id
-from harness.analysis.summary import read_rules, summarise
-from harness.analysis.tables import read_study
+from harness.analysis.summary import summarise_grid
 from harness.cli import app, main
 from harness.core.errors import SettingError
 from tests.report.made_up import three_studies
@@ -40,8 +39,7 @@ def project(tmp_path_factory):
     shutil.copy(ROOT / "params.yaml", root)
     store = three_studies(root / "data")
     plan = store.read_plan()
-    rules = read_rules(store, plan)
-    asked = [q for study in plan["studies"] for q in questions(summarise(read_study(store, plan, study), rules))]
+    asked = [q for summary in summarise_grid(store, plan) for q in questions(summary)]
     return root, plan, asked
 
 

@@ -126,8 +126,7 @@ def test_headlines(tmp_path):
     clear = bench.study("clear", "dropout", {"0": 0.5, "0.5": 0.7, "0.9": 0.2}, "0", spread=0.001)
     same = bench.study("same", "activation", {"relu": 0.5, "elu": 0.5}, "relu", spread=0.02)
     store = bench.save()
-    plan = store.read_plan()
-    summaries = [summarise(read_study(store, plan, study)) for study in (clear, same)]
+    summaries = [summarise(read_study(store, study)) for study in (clear, same)]
     first, second = (sentences.headline(s.contexts[0], s.tables.plan["factor"]) for s in summaries)
     assert first.replace("\u00a0", " ") == (
         "dropout 0.5 beats dropout 0 by 19.9 points (95 % interval 19.4 to 20.5); dropout 0.9 falls behind it by 30.0 points "
@@ -142,7 +141,7 @@ def test_the_headline_names_suggestions_and_what_cannot_be_tested(tmp_path):
     levels = {"relu": 0.7, "elu": 0.694, "exp": 0.5, "sigmoid": 0.3}
     study = bench.study("mixed", "activation", levels, "relu", spread=0.004, diverged={"exp": 1})
     store = bench.save()
-    context = summarise(read_study(store, store.read_plan(), study)).contexts[0]
+    context = summarise(read_study(store, study)).contexts[0]
     arms = tuple(
         replace(arm, primary=replace(arm.primary, standing="suggestive")) if arm.level == "elu" else arm
         for arm in context.arms

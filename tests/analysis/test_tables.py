@@ -4,8 +4,10 @@ import math
 import pytest
 
 from harness.analysis.summary import summarise
-from harness.analysis.tables import as_counted, by_seed, read_study
+from harness.analysis.tables import as_counted, by_seed, read_grid, read_study
 from harness.core.errors import SettingError
+from harness.core.records import Store
+from harness.report.render import render
 from tests.report.made_up import Bench
 
 
@@ -20,7 +22,7 @@ def bench(tmp_path):
 def tables_of(bench):
     store = bench.save()
     plan = store.read_plan()
-    return read_study(store, plan, plan["studies"][0])
+    return read_study(store, plan["studies"][0])
 
 
 def test_one_row_a_run_and_one_an_epoch(bench):
@@ -32,6 +34,17 @@ def test_one_row_a_run_and_one_an_epoch(bench):
     assert tables.curves["epoch"].min() == 1
     assert len(tables.tuning) == 3 * 2
     assert tables.tuning.groupby("level")["chosen"].sum().eq(1).all()
+
+
+def test_a_grid_is_read_once_and_its_runs_are_counted_once(bench, monkeypatch):
+    bench.study("loss", "loss", {"mse": 0.4, "cross_entropy": 0.6}, "cross_entropy")
+    store, read = bench.save(), []
+    plan = store.read_plan()
+    monkeypatch.setattr(store, "read", lambda print_: read.append(print_) or Store.read(store, print_))
+    render(store, store.root.parent / "reports", processes=1)
+    assert len(read) == len(set(read)) == 9 + 6 + 6, "runs of both studies, and those that tuned one of them"
+    first, second = read_grid(store, plan)
+    assert first.counted is first.counted and (first.name, second.name) == ("start", "loss")
 
 
 def test_recorded_values_stay_and_counted_ones_follow_the_rules(bench):
@@ -85,7 +98,7 @@ def test_records_of_a_cpu_and_of_a_gpu_are_not_paired(bench):
     record = json.loads(path.read_text())
     path.write_text(json.dumps(record | {"environment": record["environment"] | {"device": "cuda"}}))
     with pytest.raises(SettingError, match="study start has records from cpu and cuda; dropout and augmentation draw"):
-        read_study(store, plan, plan["studies"][0])
+        read_study(store, plan["studies"][0])
 
 
 def test_broken_runs_rank_last(bench):

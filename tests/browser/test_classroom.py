@@ -6,8 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from harness.analysis.predictions import grade, questions, read_predictions, report_id
-from harness.analysis.summary import read_rules, summarise
-from harness.analysis.tables import read_study
+from harness.analysis.summary import summarise_grid
 from harness.report.render import render
 from tests.browser.conftest import VIEWS
 from tests.report.made_up import procedures, three_studies
@@ -112,8 +111,7 @@ def test_predictions_are_kept_closed_by_the_reveal_exported_and_graded(tab, made
     assert body["report"] == report_id(plan) and download.value.suggested_filename == "predictions.json"
     revealed = {one["question"]: one["revealed"] for one in body["predictions"]}
     assert revealed["best/dropout/dense"] is None and revealed["claim/activation/act-tanh"]
-    rules = read_rules(store, plan)
-    asked = [q for study in plan["studies"] for q in questions(summarise(read_study(store, plan, study), rules))]
+    asked = [q for summary in summarise_grid(store, plan) for q in questions(summary)]
     results = {one.question.id: (one.result, one.before) for one in grade(asked, body["predictions"], "p")}
     assert results["claim/activation/act-tanh"] == ("held", True)
     assert results["claim/activation/act-silu"] == ("held", True)

@@ -2,8 +2,7 @@
 
 import pytest
 
-from harness.analysis.summary import read_rules, summarise
-from harness.analysis.tables import read_study
+from harness.analysis.summary import summarise_grid
 from harness.report.render import render
 from tests.report.made_up import three_studies
 
@@ -53,7 +52,7 @@ def test_chosen_arms_show_what_differs_and_what_came_of_it(tab, made):
 
     # The second arm is the control of its study, the first a level: the study page's numbers, the other way round.
     plan = store.read_plan()
-    summary = summarise(read_study(store, plan, plan["studies"][0]), read_rules(store, plan))
+    summary = summarise_grid(store, plan)[0]
     sigmoid = summary.contexts[0].arms[0].primary
     shown = tab.locator(RESULTS).nth(1).locator("td").nth(1).inner_text().replace("\u2212", "-")
     assert shown.startswith(f"+{-100 * sigmoid.difference.mean:.1f} ")

@@ -10,8 +10,7 @@ import pytest
 from harness.analysis.arms import Arms
 from harness.analysis.compared import compare_levels
 from harness.analysis.statistics import student
-from harness.analysis.summary import read_rules, summarise
-from harness.analysis.tables import read_study
+from harness.analysis.summary import summarise_grid
 from harness.analysis.verdicts import judge_claim
 from harness.core.records import Store
 from harness.report.render import render
@@ -55,9 +54,7 @@ def judged(tmp_path_factory):
 
 
 def summary_of(store, name):
-    plan = store.read_plan()
-    tables = read_study(store, plan, next(one for one in plan["studies"] if one["name"] == name))
-    return summarise(tables, read_rules(store, plan))
+    return next(one for one in summarise_grid(store, store.read_plan()) if one.name == name)
 
 
 def near(one, other):

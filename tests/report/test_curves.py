@@ -23,7 +23,7 @@ def test_arms_without_curves_have_no_panel_and_a_context_without_any_no_figure(t
     levels = {"a": 0.5, "b": 0.6, "c": 0.7}
     bench.study("small", "activation", levels, "a", {"some": {}, "none": {"depth": 9}})
     plan = bench.save().read_plan()
-    summary = summarise(read_study(bench.store, plan, plan["studies"][0]))
+    summary = summarise(read_study(bench.store, plan["studies"][0]))
     some, none = summary.contexts
     with styled():
         accuracy, loss = curves(summary, some)

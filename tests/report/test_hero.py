@@ -15,7 +15,7 @@ def test_names_stand_before_every_row_of_panels_that_has_them_in_common(tmp_path
     study = bench.study("activation", "activation", LEVELS, "relu", CONTEXTS)
     study["arms"] = [arm for arm in study["arms"] if arm["level"] in FEWER.get(arm["context"], LEVELS)]
     store = bench.save()
-    wide, _ = hero(summarise(read_study(store, store.read_plan(), study)))
+    wide, _ = hero(summarise(read_study(store, study)))
     (axes,) = wide.figure.axes
     at = {text.get_text(): text.get_position() for text in axes.texts if text.get_text() in CONTEXTS}
     names = [(text.get_text(), text.get_position()[1]) for text in axes.texts if text.get_text() in LEVELS]

@@ -41,7 +41,7 @@ def drawings(tmp_path, monkeypatch, levels, measured):
     bench = Bench(tmp_path)
     bench.study("small", "activation", levels, next(iter(levels)))["metrics"] += ["batch_cost_exponent", "steps"]
     plan = bench.save().read_plan()
-    summary = summarise(read_study(bench.store, plan, plan["studies"][0]))
+    summary = summarise(read_study(bench.store, plan["studies"][0]))
     with styled():
         return {drawing.part: drawing for drawing in metric(summary, summary.contexts[0])}
 

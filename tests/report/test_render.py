@@ -11,7 +11,7 @@ import pytest
 
 from harness.analysis.counts import every_run
 from harness.analysis.summary import edge_of, summarise
-from harness.analysis.tables import read_study
+from harness.analysis.tables import read_grid
 from harness.core.errors import SettingError
 from harness.core.records import Store
 from harness.planning.studies import PAGES
@@ -198,7 +198,7 @@ def test_factors_stand_by_what_the_seeds_vouch_for_and_unsteady_controls_are_mar
     bench.study("large", "dropout", {"0": 0.5, "0.9": 0.2, "0.1": 0.8}, "0", {"dense": {}, "conv": {}})
     store = bench.save()
     plan = store.read_plan()
-    found = {one.summary.name: one for one in factors([summarise(read_study(store, plan, s)) for s in plan["studies"]])}
+    found = {one.summary.name: one for one in factors([summarise(s) for s in read_grid(store, plan)])}
     assert list(found) == ["large", "small", "noisy"]
     gain, cost = found["large"].gain, found["large"].cost
     assert (gain.level, cost.level) == ("dropout 0.1", "dropout 0.9") and gain.context == cost.context == "dense"
@@ -221,7 +221,7 @@ def test_a_control_that_scatters_is_said_to_be_unsteady(tmp_path):
     bench.study("shaky", "activation", {"a": 0.4, "b": 0.6}, "a")
     store = bench.save()
     plan = store.read_plan()
-    tables = read_study(store, plan, plan["studies"][0])
+    tables = read_grid(store, plan)[0]
     shift = tables.runs["seed"] * 0.15
     summary = summarise(replace(tables, runs=tables.runs.assign(test_accuracy=tables.runs["test_accuracy"] + shift)))
     (factor,) = factors([summary])
@@ -317,6 +317,18 @@ def test_equal_records_give_equal_bytes_in_one_process_or_two(report, tmp_path):
     assert written == sorted(path.relative_to(again) for path in again.rglob("*") if path.is_file())
     for path in written:
         assert (report / path).read_bytes() == (again / path).read_bytes(), path
+
+
+def test_what_an_arm_changes_of_the_recipe_is_in_the_order_of_the_recipe(report):
+    """Not in that of a set of strings, which is another in every process."""
+    html = (report / "compare.html").read_text()
+    carried = re.search(r'<script type="application/json" id="carried">(.*?)</script>', html)
+    arms = json.loads(carried[1])["arms"]
+    assert max(len(arm["settings"]) for arm in arms) == 3
+    order = list(made_up.BASE)
+    for arm in arms:
+        changed = [name for name in arm["settings"] if name in order]
+        assert changed == sorted(changed, key=order.index), arm
 
 
 def test_words_of_a_study_are_not_markup(tmp_path):

@@ -36,7 +36,7 @@ def compare_page(bench: Bench) -> str:
     rows = []
     for one in data["arms"]:
         arm = found[one["study"], one["context"], one["level"]]
-        one["settings"] = dict(written(arm.settings).items() - base.items())
+        one["settings"] = {name: value for name, value in written(arm.settings).items() if base.get(name) != value}
         rows.append(Row(one["study"], titles[one["study"]], arm.context, arm.level, arm.runs, arm.primary.value))
     environments = [each for one in bench.summaries for each in one.tables.environments]
     return template("compare.html").render(

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from harness.analysis.diagnosis import context_diagnoses
 from harness.analysis.predictions import questions
 from harness.analysis.ranks import Ranks, ranks
+from harness.analysis.spread import in_words, right_by_arm, seed_spread
 from harness.analysis.summary import ContextSummary, StudySummary, all_arms
 from harness.quantities import PRIMARY
 from harness.report import carried, mistakes
@@ -43,6 +46,7 @@ def study_page(bench: Bench, summary: StudySummary, figures: Figures, files: Fil
         gallery=of_levels(bench, summary),
         ranks=over_contexts(summary),
         mistakes=mistakes.of_study(bench, summary),
+        over_seeds=over_seeds(bench, summary),
         figures=figures.contexts,
         diagnoses={context.name: context_diagnoses(summary, context) for context in summary.contexts},
         files=files,
@@ -76,6 +80,15 @@ def over_contexts(summary: StudySummary) -> Ranks | None:
         level: [runs.loc[(name, level)].to_numpy(dtype=float) for name in summary.tables.contexts] for level in levels
     }
     return ranks(values, summary.tables.control)
+
+
+def over_seeds(bench: Bench, summary: StudySummary) -> str | None:
+    """Return a sentence on what test accuracy scatters by over seeds; None where too little is at hand."""
+    data = mistakes.prepared(bench)
+    if data is None:
+        return None
+    found = seed_spread(right_by_arm(summary.tables, np.asarray(data.labels("test")), len(data.classes)))
+    return in_words(found) if found else None
 
 
 def shared_rate(summary: StudySummary, context: ContextSummary) -> str | None:
