@@ -208,6 +208,7 @@ def work(
     sys.dont_write_bytecode = True
     found = {}
     try:
+        import harness.probes  # noqa: F401, what may watch a run registers itself
         from harness.core.spec import RunSpec, Settings
         from harness.data.prepared import Prepared
         from harness.training.search import execute
