@@ -11,7 +11,9 @@ from benchmarks.grids import Trained
 from harness.analysis.agreement import agreement
 from harness.analysis.outcomes import Outcomes, outcomes_of
 from harness.analysis.summary import summarise_grid
+from harness.core.config import load_params
 from harness.core.records import Store
+from harness.references import reference
 from tests.conftest import ROOT
 from tests.report.made_up import Bench, claim, expects
 
@@ -94,7 +96,7 @@ def test_luck_alone_is_told_apart_from_an_effect(first: Made, again: Made, turne
 def test_generated_pictures_are_held_against_real_ones_and_their_ceiling(
     first: Made, again: Made, turned: Made
 ) -> None:
-    text = fidelity.page(turned, first, again)
+    text = fidelity.page(turned, first.outcomes, again)
     assert "| of these of opposite sign | 4 | 0 |" in text and "| verdicts reversed | 2 | 0 |" in text
     assert "| loss (held out) |" in text and "| activation |" in text
     assert "activation · plain · sigmoid | +2" in text
@@ -104,23 +106,20 @@ def test_generated_pictures_are_held_against_real_ones_and_their_ceiling(
 
 
 def test_other_pictures_are_those_that_a_grid_did_not_read(tmp_path: Path) -> None:
-    pictures, work = tmp_path / "pictures", tmp_path / "work"
+    pictures = tmp_path / "pictures"
     for split in ("train", "test"):
         for name in ("cat", "dog"):
             (pictures / split / name).mkdir(parents=True)
             for number in range(20):
-                Image.new("RGB", (8, 8), (number, len(name), 0)).save(pictures / split / name / f"{number}.png")
-    clone = work / "real"
-    clone.mkdir(parents=True)
-    asked = {"source: synthetic": "source: image_folder", "root: data/raw": f"root: {pictures}"}
-    asked |= {f"{split}_images: null": f"{split}_images: 8" for split in ("train", "validation", "test")}
-    text = (ROOT / "params.yaml").read_text()
-    for old, new in asked.items():
-        assert old in text
-        text = text.replace(old, new, 1)
-    (clone / "params.yaml").write_text(text)
+                Image.new("RGB", (8, 8), (number, 90 * (name == "dog"), 90 * (split == "test"))).save(
+                    pictures / split / name / f"{number}.png"
+                )
+    eight = {f"{split}_images": 8 for split in ("train", "validation", "test")}
+    changes = fidelity.REAL | eight | {"root": pictures}
+    params = load_params(ROOT / "params.yaml").data.model_copy(update=changes)
     for _ in range(2):
-        found = fidelity.rest(pictures, fidelity.real("real", pictures), work)
-        assert found.parent == work and not (found / "params.yaml").exists()
+        found = fidelity.rest(params, tmp_path / "unread")
         assert len(list(found.glob("train/*/*.png"))) == 40 - 8 - 8
         assert len(list(found.glob("test/*/*.png"))) == 40 - 8
+    with pytest.raises(SystemExit, match="was trained on other pictures"):
+        fidelity.check_read(params, reference(fidelity.REFERENCE))
