@@ -241,8 +241,12 @@ def left_by(recipe: Recipe, totals: torch.Tensor) -> list[torch.Tensor]:
 
 
 def equal(some: Sequence[torch.Tensor], others: Sequence[torch.Tensor]) -> bool:
-    """Say whether tensors are equal one by one; what is no number equals what is none."""
+    """Say whether tensors are equal one by one, to the bit: as numbers 0 and -0 would be, and no number is itself."""
     if [one.shape for one in some] != [one.shape for one in others]:
         return False
-    same = [((one == other) | ((one != one) & (other != other))).all() for one, other in zip(some, others, strict=True)]
-    return bool(torch.stack(same).all())
+    return all(torch.equal(bits(one), bits(other)) for one, other in zip(some, others, strict=True))
+
+
+def bits(tensor: torch.Tensor) -> torch.Tensor:
+    """Return the bytes of a tensor, flat."""
+    return tensor.reshape(-1).view(torch.uint8)
