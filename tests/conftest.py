@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from harness.core.config import load_params
+from harness.core.cores import cores
 from harness.core.spec import RunSpec, Settings
 from harness.data.prepare import prepare
 from harness.data.prepared import Prepared
@@ -24,6 +25,11 @@ os.environ["MKL_CBWR"] = "COMPATIBLE"
 def heed_interrupts() -> None:
     """Undo, in a process about to start, what a shell does to those in the background: they ignore SIGINT."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def shared(seconds: float) -> float:
+    """What is promised of a machine with nothing else to do, longer by as much as more processes run than it has cores."""
+    return seconds * max(1.0, os.getloadavg()[0] / cores())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

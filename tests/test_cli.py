@@ -30,7 +30,7 @@ from harness.planning.studies import load_study
 from harness.planning.target import Target
 from harness.training.search import execute
 from harness.training.split import RunData
-from tests.conftest import ROOT, heed_interrupts
+from tests.conftest import ROOT, heed_interrupts, shared
 from tests.quick import Server
 
 
@@ -255,7 +255,7 @@ def test_a_bug_ends_the_stage_after_the_others_are_kept(folder: Path) -> None:
     assert len(list((folder / "data" / "runs").iterdir())) == 2
 
 
-def test_ctrl_c_stops_soon_and_keeps_what_is_finished(folder: Path) -> None:
+def test_ctrl_c_stops_within_5_seconds_and_keeps_what_is_finished(folder: Path) -> None:
     assert harness(folder, "prepare").returncode == 0
     study = folder / "experiments" / "mine.yaml"
     # The control ends at once; the other level would take hours.
@@ -275,8 +275,9 @@ def test_ctrl_c_stops_soon_and_keeps_what_is_finished(folder: Path) -> None:
         time.sleep(0.1)
     # As a terminal does: the whole group is interrupted.
     os.killpg(process.pid, signal.SIGINT)
-    # Half a second on a machine with nothing else to do; other tests run beside this one.
-    _, printed = process.communicate(timeout=30)
+    started = time.monotonic()
+    _, printed = process.communicate(timeout=60)
+    assert time.monotonic() - started < shared(5)
     assert process.returncode == 130
     assert "2 runs of this call are kept, the same command goes on" in printed
     assert "Traceback" not in printed
