@@ -244,7 +244,8 @@ def equal(some: Sequence[torch.Tensor], others: Sequence[torch.Tensor]) -> bool:
     """Say whether tensors are equal one by one, to the bit: as numbers 0 and -0 would be, and no number is itself."""
     if [one.shape for one in some] != [one.shape for one in others]:
         return False
-    return all(torch.equal(bits(one), bits(other)) for one, other in zip(some, others, strict=True))
+    same = [(bits(one) == bits(other)).all() for one, other in zip(some, others, strict=True)]
+    return bool(torch.stack(same).all())
 
 
 def bits(tensor: torch.Tensor) -> torch.Tensor:
