@@ -5,6 +5,7 @@ from dataclasses import replace
 from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -486,3 +487,12 @@ def test_a_comparison_of_two_machines_is_warned_of(tmp_path, monkeypatch):
     trained = made_up.record
     monkeypatch.setattr(made_up, "record", record)
     assert warning in one_study(tmp_path / "two").text
+
+
+def test_the_front_page_says_here_once(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    asked = claim("c", "Nobody measured this.", expects("dead_share", "relu", "tanh", "higher", 0.02))
+    bench.study("activation", "activation", {"relu": 0.7, "tanh": 0.6}, "relu", {"plain": {}}, claims=[asked])
+    render(bench.save(), tmp_path / "reports", processes=1)
+    page = (tmp_path / "reports" / "index.html").read_text()
+    assert "Not testable here: 1" in page and "here here" not in page
