@@ -35,11 +35,12 @@ FEW_STEPS = 200
 BY_HEART = (0.99, 0.9)  # share of them
 RANGE = (1e-4, 10.0)  # learning rates tried, evenly in the exponent
 RANGE_STEPS = 200
-SMOOTHING = 0.8  # share of the past in the smoothed loss
+SMOOTHING = 0.9  # share of the past in the smoothed loss
 EXPLODED = 1.15  # times the lowest smoothed loss: the range test stops
 WARM = 30  # steps before it may stop
-AS_LOW = 1.05  # times the lowest smoothed loss counts as lowest
-BELOW_LOWEST = 2.0  # the proposal is the largest rate that does so, divided by this
+STILL = 10  # first steps, at rates too low to move anything: their mean is where the loss begins
+LEAST_FALL = 0.05  # share of that by which the loss must fall for a proposal
+FALLEN = 0.65  # share of the whole fall that is done at the rate proposed
 SHORT_STEPS = 200
 RATIO_STEPS = 500  # at most
 MARGIN = (3.0, 2.0)  # standard errors above chance
@@ -87,10 +88,12 @@ def rate_range(flight: Preflight) -> Check:
         if step >= WARM and smoothed[-1] > EXPLODED * lowest:
             break
     own = flight.spec.settings.learning_rate
-    if smoothed and AS_LOW * lowest < smoothed[0]:
-        # The loss is flat around its lowest point, where noise decides; where it turns up again is sharp.
-        best = max(rate for rate, loss in zip(rates, smoothed, strict=True) if loss <= AS_LOW * lowest)
-        flight.proposed = float(f"{best / BELOW_LOWEST:.1g}")
+    start = statistics.fmean(losses[:STILL]) if losses else 0.0
+    if lowest < (1 - LEAST_FALL) * start:
+        # Around its lowest point the loss is flat, and it falls on as training goes on at rates that are too high.
+        low_enough = start - FALLEN * (start - lowest)
+        proposal = next(rate for rate, loss in zip(rates, smoothed, strict=True) if loss <= low_enough)
+        flight.proposed = float(f"{proposal:.1g}")
     proposed = flight.proposed
     near = proposed is not None and proposed / NEAR < own < proposed * NEAR
     found = (
@@ -108,8 +111,8 @@ def rate_range(flight: Preflight) -> Check:
         "The learning rate is in range",
         state_of(near, proposed is not None and in_range(own, proposed)),
         found,
-        f"less than a factor of {NEAR:g} from the proposal, beyond {FAR:g} it fails: the proposal is the largest rate "
-        f"at which the smoothed loss is within {AS_LOW - 1:.0%} of its lowest, divided by {BELOW_LOWEST:g}",
+        f"less than a factor of {NEAR:g} from the proposal, beyond {FAR:g} it fails: the proposal is the first rate "
+        f"at which the smoothed loss has done {FALLEN:.0%} of its whole fall",
         remedy,
         {"rates": rates, "losses": losses, "smoothed": smoothed, "proposed": flight.proposed, "own": own},
     )
