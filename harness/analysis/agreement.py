@@ -1,6 +1,6 @@
 """How far two grids agree: their effects, the ranks of their levels, and their verdicts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,6 +75,13 @@ class Agreement:
         return float(np.mean(list(self.taus.values()))) if self.taus else float("nan")
 
     @property
+    def pooled_tau(self) -> float:
+        """Kendall's tau-b of all effects, whatever their study; NaN of fewer than three."""
+        if len(self.pairs) < FEWEST_LEVELS:
+            return float("nan")
+        return tau_b([(one.first.mean, one.second.mean) for one in self.pairs])
+
+    @property
     def resolved(self) -> list[Pair]:
         """The levels that both tell from their control."""
         return [one for one in self.pairs if one.resolved]
@@ -115,7 +122,12 @@ def taus(pairs: tuple[Pair, ...]) -> dict[str, float]:
         here = [(one.first.mean, one.second.mean) for one in pairs if (one.study, one.context) == (study, context)]
         # The control is a level too: its effect is 0 in both.
         if len(here) + 1 >= FEWEST_LEVELS:
-            tau = kendalltau(*zip(*here, (0.0, 0.0), strict=True), variant="b").statistic
+            tau = tau_b([*here, (0.0, 0.0)])
             if np.isfinite(tau):
-                found.setdefault(study, []).append(float(tau))
+                found.setdefault(study, []).append(tau)
     return {study: float(np.mean(values)) for study, values in found.items()}
+
+
+def tau_b(pairs: Sequence[tuple[float, float]]) -> float:
+    """Return Kendall's tau-b of pairs; NaN where one side is constant."""
+    return float(kendalltau(*zip(*pairs, strict=True), variant="b").statistic)

@@ -1,5 +1,7 @@
 """How a synthetic picture is painted: ground, things behind, the shape and its shadow, things in front, light.
 
+Where a class is usually met and what colour it usually has stands in `habits.py`.
+
 Numbers are fixed-point integers throughout: coordinates and lengths in 1/1024 of half a picture, angles in
 1/1024 of a turn, opacities and gains in 1/256, colours in 0..255.
 """
@@ -8,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.data.habits import Colours, grounds, things
 from harness.data.luck import Integers, Luck
 from harness.data.shapes import REACH, SHAPES, stencils
 from harness.data.sources import Images, Indices, Labels
@@ -47,6 +50,11 @@ def blend(canvas: Integers, colour: Integers, opacity: Integers) -> Integers:
     return canvas + ((colour - canvas) * opacity[:, None] >> 8)
 
 
+def tint(level: Integers, hue: Integers, chroma: Integers) -> Integers:
+    """Return colours (n, 3, 1, 1) around a grey level, of a hue and as strong as the chroma; each int32 (n, 1, 1)."""
+    return level[:, None] + (chroma[:, None] * sine(hue[:, None] + THIRDS) >> 10)
+
+
 @dataclass(frozen=True)
 class Pose:
     """Where a thing is, how large (its radius) and how far turned; each int32 (n, 1, 1)."""
@@ -72,12 +80,12 @@ class Painter:
     def paint(self, numbers: Indices, labels: Labels) -> Images:
         """Return uint8 (n, size, size, 3): picture number i shows the shape of its label."""
         luck = Luck(self.key, numbers)
-        level = luck.draw("ground level", 20, 235)
-        canvas = self.coloured(luck, "ground", level)
+        ground = grounds(luck, labels)
+        canvas = self.coloured(luck, "ground", ground)
         for thing in ("behind 1", "behind 2", "behind 3"):
-            canvas = self.with_fragment(luck, canvas, thing, level)
-        canvas = self.with_subject(luck, canvas, labels, level)
-        canvas = self.with_fragment(luck, canvas, "in front", level)
+            canvas = self.with_fragment(luck, canvas, thing, ground.level)
+        canvas = self.with_subject(luck, canvas, labels, ground.level)
+        canvas = self.with_fragment(luck, canvas, "in front", ground.level)
         return self.photographed(luck, canvas)
 
     def clouds(self, luck: Luck, name: str, side: int) -> Integers:
@@ -99,23 +107,17 @@ class Painter:
         stripes = 128 + (sine(along + 2 * coarse) >> 3)
         # Large soft patches dominate, as in photographs, whose energy falls with frequency.
         share = luck.draw(f"{name} coarse share", 1, 64) ** 2
-        fine_share = luck.draw(f"{name} fine share", 1, 12) ** 2
+        fine_share = luck.draw(f"{name} fine share", 1, 30) ** 2
         stripes_share = luck.draw(f"{name} stripes share", 1, 12) ** 2
         mixed = coarse * share + fine * fine_share + stripes * stripes_share
         return mixed // (share + fine_share + stripes_share)
 
-    def tint(self, luck: Luck, name: str, level: Integers, shift: Integers | int = 0) -> Integers:
-        """Return a colour (n, 3, 1, 1) around the grey `level` (n, 1, 1), its hue turned by `shift`."""
-        hue = luck.draw(f"{name} hue", 0, 1023) + shift
-        chroma = luck.draw(f"{name} chroma", 0, 120)
-        return level[:, None] + (chroma[:, None] * sine(hue[:, None] + THIRDS) >> 10)
-
-    def coloured(self, luck: Luck, name: str, level: Integers) -> Integers:
-        """Return a textured surface (n, 3, size, size) around the grey `level` (n, 1, 1)."""
-        spread = luck.draw(f"{name} spread", 10, 60)
+    def coloured(self, luck: Luck, name: str, colours: Colours) -> Integers:
+        """Return a textured surface (n, 3, size, size) between a darker and a lighter one of `colours`."""
+        spread = luck.draw(f"{name} spread", 10, 90)
         shift = luck.draw(f"{name} hue shift", -160, 160)
-        dark = self.tint(luck, name, level - spread, -shift)
-        light = self.tint(luck, name, level + spread, shift)
+        dark = tint(colours.level - spread, colours.hue - shift, colours.chroma)
+        light = tint(colours.level + spread, colours.hue + shift, colours.chroma)
         return dark + ((light - dark) * self.pattern(luck, name)[:, None] >> 8)
 
     def seen_from(self, luck: Luck, name: str, pose: Pose, stretch: int, wobble: int) -> tuple[Integers, Integers]:
@@ -140,19 +142,19 @@ class Painter:
     def with_subject(self, luck: Luck, canvas: Integers, labels: Labels, ground: Integers) -> Integers:
         """Lay the shape that is the label, and its shadow, over the canvas."""
         pose = Pose(
-            luck.draw("x", -180, 180),
-            luck.draw("y", -180, 180),
-            luck.draw("radius", 640, 860),
-            luck.draw("turn", -45, 45),
+            luck.draw("x", -240, 240),
+            luck.draw("y", -240, 240),
+            luck.draw("radius", 500, 850),
+            luck.draw("turn", -64, 64),
         )
-        u, v = self.seen_from(luck, "subject", pose, stretch=40, wobble=150)
+        u, v = self.seen_from(luck, "subject", pose, stretch=64, wobble=180)
         light = luck.draw("light", 0, 1023)
         shade = self.covered(labels, u + (cosine(light) >> 2), v + (sine(light) >> 2))
         canvas = blend(canvas, canvas >> 2, shade * luck.draw("shadow", 0, 160) >> 8)
-        # Lighter or darker than the ground, so that brightness says nothing about the class.
-        gap = luck.draw("gap", 45, 95)
+        # Lighter or darker than the ground, so that the brightness of the thing itself says nothing about the class.
+        gap = luck.draw("gap", 30, 90)
         up = np.where(ground > 160, 0, np.where(ground < 90, 1, luck.draw("gap sign", 0, 1)))
-        surface = self.coloured(luck, "subject", ground + np.where(up == 1, gap, -gap))
+        surface = self.coloured(luck, "subject", things(luck, labels, ground + np.where(up == 1, gap, -gap)))
         slope = (u * cosine(light) + v * sine(light) >> 10) * luck.draw("roundness", 0, 40) >> 10
         return blend(canvas, surface - slope[:, None], self.covered(labels, u, v))
 
@@ -169,8 +171,9 @@ class Painter:
         kind = luck.draw(f"{name} kind", 0, len(SHAPES) - 1)[:, 0, 0]
         # Cut across, so that no fragment is a whole shape.
         cut = np.clip((u - luck.draw(f"{name} cut", -300, 300)) * 3, 0, 256)
-        level = ground + luck.draw(f"{name} gap", -40, 40)
-        return blend(canvas, self.tint(luck, name, level), self.covered(kind, u, v) * cut >> 8)
+        level = ground + luck.draw(f"{name} gap", -60, 60)
+        colour = tint(level, luck.draw(f"{name} hue", 0, 1023), luck.draw(f"{name} chroma", 0, 120))
+        return blend(canvas, colour, self.covered(kind, u, v) * cut >> 8)
 
     def photographed(self, luck: Luck, canvas: Integers) -> Images:
         """Add uneven light, contrast and the noise of a sensor; return uint8 (n, size, size, 3)."""

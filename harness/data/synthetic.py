@@ -1,7 +1,8 @@
 """Natural-looking pictures of ten shapes, painted from a seed: the data that is always there.
 
-Only the shape tells the class. Colour, texture, pose, background, clutter, shadow, light and noise are
-drawn independently of it. All arithmetic is on integers, so every machine gets the same pixels.
+The shape tells the class; ground and colour follow a habit of it loosely, and share that with other classes. Texture,
+pose, clutter, shadow, light and noise are drawn independently. All arithmetic is on integers, so every machine gets
+the same pixels.
 """
 
 from collections.abc import Iterator

@@ -1,16 +1,19 @@
-"""The synthetic pictures: pinned to the bit, balanced, and not told apart by their colour."""
+"""The synthetic pictures: pinned to the bit, balanced, and hardly told apart by their colour."""
 
 import hashlib
 import subprocess
 import sys
+from collections import Counter
 
 import numpy as np
 import pytest
 
+from harness.data.habits import COLOURS, GROUNDS, HABITS
 from harness.data.painting import SINE
+from harness.data.shapes import SHAPES
 from harness.data.sources import open_source
 
-GOLDEN = "1d27c1099d209242"
+GOLDEN = "9fb9fa68d80f87de"
 
 
 def painted(params, places, size: int = 32, seed: int = 0, part: str = "train"):
@@ -44,15 +47,23 @@ def test_any_size_shows_the_same_scene(params, size: int) -> None:
     assert np.corrcoef(*colours)[0, 1] > 0.98
 
 
-def test_brightness_and_colour_hardly_tell_the_class(params) -> None:
+def test_brightness_and_colour_tell_little_of_the_class(params) -> None:
     images = painted(params, range(2000)).astype(float)
     labels = np.arange(2000) % 10
     features = np.concatenate([images.mean(axis=(1, 2)), images.std(axis=(1, 2))], axis=1)
     features = (features - features.mean(axis=0)) / features.std(axis=0)
     centres = np.stack([features[:1000][labels[:1000] == label].mean(axis=0) for label in range(10)])
     guesses = ((features[1000:, None] - centres) ** 2).sum(axis=2).argmin(axis=1)
-    # Chance is 0.1; area and shadow may give a little away.
-    assert (guesses == labels[1000:]).mean() < 0.2
+    # Chance is 0.1, and of CIFAR-10's pictures 0.18 are told by it.
+    assert 0.15 < (guesses == labels[1000:]).mean() < 0.3
+
+
+def test_classes_share_their_habits() -> None:
+    assert list(HABITS) == list(SHAPES)
+    for place, known in enumerate((GROUNDS, COLOURS)):
+        counts = Counter(habit[place] for habit in HABITS.values())
+        assert counts.keys() == known.keys()
+        assert min(counts.values()) > 1
 
 
 def test_sines_are_close_to_the_true_ones() -> None:
