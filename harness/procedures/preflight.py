@@ -88,12 +88,7 @@ def rate_range(flight: Preflight) -> Check:
         if step >= WARM and smoothed[-1] > EXPLODED * lowest:
             break
     own = flight.spec.settings.learning_rate
-    start = statistics.fmean(losses[:STILL]) if losses else 0.0
-    if lowest < (1 - LEAST_FALL) * start:
-        # Around its lowest point the loss is flat, and it falls on as training goes on at rates that are too high.
-        low_enough = start - FALLEN * (start - lowest)
-        proposal = next(rate for rate, loss in zip(rates, smoothed, strict=True) if loss <= low_enough)
-        flight.proposed = float(f"{proposal:.1g}")
+    flight.proposed = proposal(rates, losses, smoothed)
     proposed = flight.proposed
     near = proposed is not None and proposed / NEAR < own < proposed * NEAR
     found = (
@@ -116,6 +111,18 @@ def rate_range(flight: Preflight) -> Check:
         remedy,
         {"rates": rates, "losses": losses, "smoothed": smoothed, "proposed": flight.proposed, "own": own},
     )
+
+
+def proposal(rates: Sequence[float], losses: Sequence[float], smoothed: Sequence[float]) -> float | None:
+    """Return the first rate at which the loss has done most of its fall, to one digit; None where it doesn't fall."""
+    if not losses:
+        return None
+    start, lowest = statistics.fmean(losses[:STILL]), min(smoothed)
+    if lowest >= (1 - LEAST_FALL) * start:
+        return None
+    # Around its lowest point the loss is flat, and it falls on as training goes on at rates that are too high.
+    low_enough = start - FALLEN * (start - lowest)
+    return float(f"{next(rate for rate, loss in zip(rates, smoothed, strict=True) if loss <= low_enough):.1g}")
 
 
 def by_heart(flight: Preflight) -> Check:

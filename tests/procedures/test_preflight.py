@@ -14,7 +14,7 @@ from harness.data.progress import silent
 from harness.planning.settings import check_recipe, resolve
 from harness.planning.target import Target
 from harness.procedures.flight import worst
-from harness.procedures.preflight import judge_ratios, preflight
+from harness.procedures.preflight import judge_ratios, preflight, proposal
 from harness.report.figures.preflight import DRAWERS
 from harness.report.pages.preflight import preflight_page
 from harness.report.pages.registry import Bench
@@ -94,6 +94,23 @@ def test_a_recipe_that_trains_but_is_off_is_worth_a_look(check, tmp_path):
     (tmp_path / "preflight.json").write_text(json.dumps(twice))
     page = preflight_page(Bench({"studies": [], "dropped": []}, (), None, tmp_path, tmp_path))
     assert "What to look at" in page and "What to do" not in page
+
+
+@pytest.mark.parametrize(
+    ("falls", "expected"),
+    [
+        # From 2.3 at once to 1.3 and on to 1.2, far behind: a fall of 1.1, of which 65 % leave 1.585.
+        ({30: 1.8, 40: 1.5, 50: 1.3, 90: 1.2}, 0.01),
+        ({30: 2.24}, None),
+        ({30: 2.2}, 0.001),
+        ({30: 2.5}, None),
+    ],
+)
+def test_a_rate_is_proposed_where_most_of_the_fall_is_done(falls, expected):
+    rates = [1e-6 * 10 ** (step / 10) for step in range(100)]
+    losses = [({0: 2.3} | falls)[max(at for at in (0, *falls) if at <= step)] for step in range(100)]
+    assert proposal(rates, losses, losses) == expected
+    assert proposal([], [], []) is None
 
 
 @pytest.mark.parametrize(
