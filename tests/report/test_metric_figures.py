@@ -6,9 +6,9 @@ import yaml
 from harness.analysis.statistics import Estimate
 from harness.analysis.summary import summarise
 from harness.analysis.tables import read_study
-from harness.quantities import quantity
+from harness.quantities import QUANTITIES, quantity
 from harness.report.figures.dots import metric
-from harness.report.figures.style import DIFFERENT, STANDING_COLOURS, styled
+from harness.report.figures.style import DIFFERENT, STANDING_COLOURS, one_axes, rows_axes, styled
 from harness.report.limits import within, within_difference
 from tests.report import made_up
 from tests.report.made_up import Bench
@@ -26,6 +26,28 @@ def named(path):
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_every_metric_of_the_lecture_has_its_mechanism(path):
     assert all(quantity(name).why for name in named(path))
+
+
+@pytest.mark.parametrize("name", QUANTITIES)
+def test_the_name_of_every_quantity_lies_inside_its_figure_below_the_numbers(name):
+    words = f"{quantity(name).label}, {quantity(name).unit or 'none'}"
+    with styled():
+        figure, axes = one_axes(2, words)
+        figure.draw_without_rendering()
+        box = figure.texts[0].get_window_extent()
+        ticks = axes.xaxis.get_tightbbox()
+        assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 and box.y0 >= 0
+        assert ticks is not None and box.y1 <= ticks.y0 + 1
+    assert figure.texts[0].get_text().replace("\n", " ") == words
+
+
+def test_rows_stand_where_they_are_read_under_a_name_of_two_lines_too():
+    with styled():
+        figure, axes = rows_axes(["one", "two"], "a name that is far too long for a single line of a figure this wide")
+        box = axes.get_position()
+        bottom, top = (72 * figure.tall * (1 - edge) for edge in (box.y0, box.y1))
+    first, second = (area.box for area in figure.areas)
+    assert (first[1], second[1] + second[3]) == pytest.approx((top, bottom), abs=0.1)
 
 
 def drawings(tmp_path, monkeypatch, levels, measured):

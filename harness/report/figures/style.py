@@ -1,5 +1,6 @@
 """How figures look. Colours are stand-ins that `svg.py` turns into the page's own, light or dark."""
 
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -45,7 +46,7 @@ TEXT = 10.0  # points
 SMALL = 9.5
 LETTER = TEXT * 0.6 / 72  # inches; a wide font's average letter
 LONGEST_LABEL = 22  # letters; more would leave no room for the data
-ROW, MARGIN, BELOW = 0.27, 0.12, 0.45  # inches
+ROW, MARGIN, BELOW, LINE = 0.27, 0.12, 0.45, 0.17  # inches; BELOW holds the numbers and a name of one LINE
 
 STYLE: dict[str, Any] = {
     "font.size": TEXT,
@@ -88,14 +89,16 @@ def styled() -> Iterator[None]:
 
 def one_axes(height: float, xlabel: str, left: float = MARGIN) -> tuple[Chart, Axes]:
     """Return a figure whose one axes is `height` inches high and starts `left` inches from the edge."""
-    total = MARGIN + height + BELOW
+    lines = textwrap.wrap(xlabel, int(WIDTH / LETTER)) or [""]
+    below = BELOW + (len(lines) - 1) * LINE
+    total = MARGIN + height + below
     figure = Chart(WIDTH, total)
     # Placed by hand: a layout engine costs as much as all the drawing.
-    box = (left / WIDTH, BELOW / total, (WIDTH - left - MARGIN) / WIDTH, height / total)
+    box = (left / WIDTH, below / total, (WIDTH - left - MARGIN) / WIDTH, height / total)
     # Below the middle of the axes, or as near to it as the label fits.
-    half = len(xlabel) * LETTER / 2
+    half = max(map(len, lines)) * LETTER / 2
     middle = max(half, min((left + WIDTH - MARGIN) / 2, WIDTH - half))
-    figure.text(middle / WIDTH, 0.04 / total, xlabel, ha="center", va="bottom")
+    figure.text(middle / WIDTH, 0.04 / total, "\n".join(lines), ha="center", va="bottom")
     axes = figure.add_axes(box)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
@@ -110,7 +113,7 @@ def rows_axes(levels: list[str], xlabel: str) -> tuple[Chart, Axes]:
     axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(len(labels) - 0.5, -0.5)
     for row, level in enumerate(levels):
-        figure.area(level, 0, BELOW + ROW * (len(labels) - row - 1), WIDTH, ROW)
+        figure.area(level, 0, figure.tall - MARGIN - ROW * (row + 1), WIDTH, ROW)
     return figure, axes
 
 
