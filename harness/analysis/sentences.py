@@ -189,18 +189,30 @@ def precision(context: ContextSummary) -> str:
     return f"{context.seeds} seeds resolve differences from about {effect}."
 
 
+KINDS = {
+    "synthetic": "generated pictures",
+    "image_folder": "pictures from a folder",
+    "cifar10": "CIFAR-10 pictures",
+    "cifar100": "CIFAR-100 pictures",
+}
+
+
+def kind_of_pictures(source: str) -> str:
+    """Return what pictures of a data source are called in a sentence."""
+    return KINDS.get(source, f"pictures of {source}")
+
+
 def budget(plan: Mapping[str, Any]) -> str:
     """Return how much training everything in a plan rests on."""
     base, data = plan["base"], plan["data"]
     images = data["splits"]["train"]
     size = images if base["batch_size"] == "full" else base["batch_size"]
     updates = base["epochs"] * ceil(images / size)
-    kind = "generated pictures" if data["source"] == "synthetic" else f"pictures of {data['source']}"
     widths = ", ".join(str(base["width"] * factor) for factor in (1, 2, 4))
     return (
         f"Profile {plan['profile']}: {plural(updates, 'update')}, which is {plural(base['epochs'], 'epoch')} of "
-        f"{images:,} {kind} in batches of {size:,}, by nets of {widths} channels, unless a study varies it. More "
-        "pictures, longer training or larger nets may give other answers."
+        f"{images:,} {kind_of_pictures(data['source'])} in batches of {size:,}, by nets of {widths} channels, unless "
+        "a study varies it. More pictures, longer training or larger nets may give other answers."
     )
 
 

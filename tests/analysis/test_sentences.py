@@ -10,6 +10,7 @@ from harness.analysis.rules import Rule
 from harness.analysis.statistics import mean_interval
 from harness.analysis.summary import summarise
 from harness.analysis.tables import read_study
+from harness.data.sources import SOURCE, register_sources
 from harness.quantities import quantity
 from tests.report.made_up import Bench
 
@@ -173,3 +174,10 @@ def test_looks_are_told_where_there_were_several(prior):
     assert "Bonferroni" not in sentences.how_judged({"test_accuracy": rule}, "test_accuracy")
     words = sentences.how_judged({"test_accuracy": replace(rule, looks=3)}, "test_accuracy")
     assert ". Seeds were added where something was open, after up to 3 looks: each p is multiplied by 3" in words
+
+
+def test_pictures_are_called_by_what_they_are_those_of_a_plugin_by_its_name():
+    register_sources()
+    own = {name for name in SOURCE.names if SOURCE.get(name).__module__.startswith("harness.")}
+    assert own == set(sentences.KINDS)
+    assert sentences.kind_of_pictures("satellite") == "pictures of satellite"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from math import ceil
 
 from harness.analysis import sentences
-from harness.analysis.sentences import plural
+from harness.analysis.sentences import kind_of_pictures, plural
 from harness.analysis.summary import StudySummary, all_arms
 from harness.core.written import PlanJson
 from harness.quantities import PRIMARY
@@ -53,7 +53,7 @@ def budget(summary: StudySummary, plan: PlanJson) -> Iterable[str]:
     base, splits = plan["base"], plan["data"]["splits"]
     images, size = splits["train"], base["batch_size"]
     updates = base["epochs"] * ceil(images / (images if size == "full" else size))
-    source = "generated pictures" if plan["data"]["source"] == "synthetic" else f"pictures of {plan['data']['source']}"
+    source = kind_of_pictures(plan["data"]["source"])
     yield (
         f"Unless varied, a net was trained for {plural(base['epochs'], 'epoch')} of {images:,} {source} of "
         f"{len(plan['data']['classes'])} classes ({' x '.join(str(side) for side in plan['data']['image_size'])}) in "
