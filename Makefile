@@ -64,7 +64,7 @@ browser: .venv/installed
 
 # Resolve every dependency anew, for all platforms and Pythons, with hashes.
 lock: .venv/installed
-	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 \
+	uv pip compile pyproject.toml --extra dev --extra ray --universal --generate-hashes --python-version 3.11 \
 		--no-emit-index-url --no-header --upgrade --quiet --output-file requirements.lock
 
 clean:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
+from harness.core.errors import SettingError
 from harness.core.registry import Registry
 from harness.core.spec import RunSpec
 from harness.engines.events import Event
@@ -56,6 +57,18 @@ def local() -> type[Engine]:
     from harness.engines.local import LocalEngine
 
     return LocalEngine
+
+
+@ENGINE.level("ray")
+def on_ray() -> type[Engine]:
+    """The machines of a Ray cluster, or this one where there is none."""
+    try:
+        from harness.engines.on_ray import RayEngine
+    except ModuleNotFoundError as problem:
+        if (problem.name or "").partition(".")[0] != "ray":
+            raise
+        raise SettingError("engine.kind is ray, which is not installed; call: pip install 'ray>=2.40'") from problem
+    return RayEngine
 
 
 def engine_of(kind: str) -> type[Engine]:
