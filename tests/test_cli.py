@@ -279,7 +279,7 @@ def test_ctrl_c_stops_within_5_seconds_and_keeps_what_is_finished(folder: Path) 
     _, printed = process.communicate(timeout=60)
     assert time.monotonic() - started < shared(5)
     assert process.returncode == 130
-    assert "2 runs of this call are kept, the same command goes on" in printed
+    assert "2 run(s) of this call are kept, the same command goes on" in printed
     assert "Traceback" not in printed
     assert len(list(runs.iterdir())) == 2
 

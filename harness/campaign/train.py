@@ -20,13 +20,17 @@ from harness.tracking.tracker import Tracker
 
 @dataclass
 class Campaign:
-    """The training of all runs that a plan lacks; each result is kept at once, and shown in MLflow if `tracked`."""
+    """The training of all runs that a plan lacks; each result is kept at once, and shown in MLflow if `tracked`.
+
+    `failed` and `asked` are fingerprints: of what met a bug, and of all that this call was to train so far.
+    """
 
     params: Params
     store: Store
     console: Console
     stamp: dict[str, Any] = field(default_factory=version_stamp)
     failed: list[str] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
     plan: Callable[[Params], Plan] = current_plan
     tracked: bool = True
 
@@ -38,6 +42,7 @@ class Campaign:
         with engine(self.params, worker_count(self.params, current), self.store) as workers:
             # Runs that tuning must choose first become part of the plan once its trials are recorded.
             while pending := {print_: spec for print_, spec in current.pending.items() if print_ not in self.failed}:
+                self.asked |= set(pending)
                 self.wave(current, workers.execute(list(pending.values())))
                 current = self.plan(self.params)
         record_ensembles(current.averages.values(), self.store, Prepared.load(PREPARED), self.stamp)
@@ -79,7 +84,9 @@ class Campaign:
         except KeyboardInterrupt:
             if tracker:
                 tracker.close(wait_seconds=1)
-            warn(f"stopped; {progress.done} runs of this call are kept, the same command goes on")
+            # Asked of the store: what was written a moment ago has not been shown yet.
+            kept = sum(map(self.store.has, self.asked))
+            warn(f"stopped; {kept} run(s) of this call are kept, the same command goes on")
             raise
         if tracker:
             tracker.close()
