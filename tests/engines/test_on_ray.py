@@ -1,4 +1,7 @@
-"""On a real Ray cluster of this machine: two nodes of one core each."""
+"""On a real Ray cluster of this machine: two nodes of one core each.
+
+Starting a worker takes Ray and torch seconds; what the local engine's tests show of the body too is marked slow.
+"""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -55,6 +58,7 @@ def ended(events: list[Event]) -> dict[int, Event]:
     return {event.spec.seed: event for event in events if not isinstance(event, Epoch)}
 
 
+@pytest.mark.slow
 def test_without_a_cluster_it_is_this_machine(
     spec: Spec, prepared: Prepared, run_data: RunData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,6 +86,7 @@ def test_results_are_those_of_this_process_whichever_node_trains(
     assert found == {one.fingerprint: numbers(run(one, run_data)) for one in specs}
 
 
+@pytest.mark.slow
 def test_a_bug_is_told_while_others_go_on(cluster: Cluster, spec: Spec, prepared: Prepared) -> None:
     # A width that no study could have: the net can't be built.
     broken = replace(spec(seed=1), settings=spec().settings.changed(width=-1), fingerprint="broken")
@@ -91,6 +96,7 @@ def test_a_bug_is_told_while_others_go_on(cluster: Cluster, spec: Spec, prepared
     assert isinstance(found[2], Finished)
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_followed_by_one_that_goes_on(
     cluster: Cluster, spec: Spec, prepared: Prepared, run_data: RunData, tmp_path: Path
 ) -> None:
@@ -228,6 +234,7 @@ def test_a_cluster_that_does_not_answer_is_told(prepared: Prepared, monkeypatch:
         pass
 
 
+@pytest.mark.slow
 def test_runs_end_with_the_block(cluster: Cluster, spec: Spec, prepared: Prepared) -> None:
     with pytest.raises(KeyboardInterrupt), RayEngine(prepared.folder, None) as engine:
         for _ in engine.execute([spec(seed=seed, epochs=100_000) for seed in (0, 1)]):
