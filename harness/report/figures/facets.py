@@ -22,7 +22,7 @@ from harness.report.figures.style import FAINT, INK, SMALL, WIDTH, shorten
 COLUMNS = 3  # at most; fewer where the titles need room
 TITLE_LETTER = 0.65 * SMALL / 72  # inches; the average letter in bold
 # Inches.
-LEFT, RIGHT, TOP, BOTTOM = 0.58, 0.08, 0.5, 0.42
+LEFT, RIGHT, TOP, BOTTOM = 0.64, 0.08, 0.5, 0.42
 PANEL_HEIGHT, ROW_GAP, COLUMN_GAP = 0.85, 0.28, 0.12
 
 
