@@ -50,7 +50,12 @@ def cluster() -> Iterator[Cluster]:
 
 def training() -> list[psutil.Process]:
     """Return the processes that have a run; Ray says so in their title."""
-    return [one for one in psutil.process_iter() if one.cmdline() and one.cmdline()[0] == "ray::train"]
+    # The command line of a process that has just died is None.
+    return [
+        one
+        for one in psutil.process_iter(["cmdline"])
+        if one.info["cmdline"] and one.info["cmdline"][0] == "ray::train"
+    ]
 
 
 def ended(events: list[Event]) -> dict[int, Event]:
