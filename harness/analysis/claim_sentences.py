@@ -5,7 +5,17 @@ from collections.abc import Sequence
 from harness.analysis.power import MOST, Seeds
 from harness.analysis.sentences import capital, interval, level_name, plural
 from harness.analysis.verdicts import CHECKS, VERDICTS, Judged, JudgedClaim, Verdict
+from harness.core.study import Comparison
 from harness.quantities import Quantity, quantity
+
+# How a direction is called where nothing but zero is compared with.
+FROM_ZERO = {
+    "higher": "above zero",
+    "lower": "below zero",
+    "not higher": "not above zero",
+    "not lower": "not below zero",
+    "equal": "zero",
+}
 
 
 def judged(one: Judged, factor: str, several: bool = True) -> str:
@@ -22,7 +32,7 @@ def judged(one: Judged, factor: str, several: bool = True) -> str:
         parts = [f"{capital(shown.label)} of {level} against {against}{where}."]
     else:
         parts = [finding(one, shown, level, against, where)]
-    parts.append(expectation(comparison.direction, comparison.margin, shown))
+    parts.append(f"Expected: {expectation(comparison)}.")
     if one.given:
         parts.append(condition(one.given, factor))
     if one.agree is not None and one.difference:
@@ -37,13 +47,13 @@ def judged(one: Judged, factor: str, several: bool = True) -> str:
 def condition(given: Judged, factor: str) -> str:
     """Return where a comparison is meant to hold, and what was seen of that."""
     asked, shown = given.comparison, quantity(given.comparison.metric)
+    meant = f"Meant for where {shown.label} of {level_name(asked.level, factor)}"
+    found = given.difference.mean if given.difference else None
+    if with_zero(asked):
+        return f"{meant} is {expectation(asked)}; here it is {'not measured' if found is None else shown.value(found)}."
     against = level_name(asked.against, factor) if isinstance(asked.against, str) else shown.value(asked.against)
-    wanted = expectation(asked.direction, asked.margin, shown).removeprefix("Expected: ").rstrip(".")
-    seen = shown.difference(given.difference.mean) if given.difference else "not measured"
-    return (
-        f"Meant for where {shown.label} of {level_name(asked.level, factor)} against {against} is {wanted}; here the "
-        f"difference is {seen}."
-    )
+    seen = "not measured" if found is None else shown.difference(found)
+    return f"{meant} against {against} is {expectation(asked)}; here the difference is {seen}."
 
 
 def seeds_words(seeds: Seeds) -> str:
@@ -69,6 +79,8 @@ def finding(one: Judged, shown: Quantity, level: str, against: str, where: str) 
     elif comparison.more_than:
         size = shown.difference(estimate.mean)
         body = f"{level} minus {against}{where}, less the same in {comparison.more_than}, is {size}"
+    elif with_zero(comparison):
+        body = f"{level} has {shown.value(estimate.mean)}{where}"
     elif estimate.mean == 0:
         body = f"{level} equals {against}{where}"
     else:
@@ -81,24 +93,29 @@ def finding(one: Judged, shown: Quantity, level: str, against: str, where: str) 
     return f"{capital(shown.label)}: {body} ({interval(estimate, shown)}{bound})."
 
 
-def expectation(direction: str, margin: float, shown: Quantity) -> str:
-    """Return what the claim expects, such as `Expected: at least 2 points higher.`"""
-    size = shown.difference(margin, sign=False, short=True)
+def with_zero(comparison: Comparison) -> bool:
+    """Return whether a level is compared with nothing but zero, so that its own value says all."""
+    return comparison.against == 0 and not comparison.more_than
+
+
+def expectation(comparison: Comparison) -> str:
+    """Return what a claim expects of a comparison, such as `at least 2 points higher`."""
+    direction, margin, zero = comparison.direction, comparison.margin, with_zero(comparison)
+    size = quantity(comparison.metric).difference(margin, sign=False, short=True)
+    words = FROM_ZERO[direction] if zero else direction
+    if not margin:
+        return words
     if direction == "equal":
-        return f"Expected: equal within {size}." if margin else "Expected: equal."
+        return f"within {size} of zero" if zero else f"equal within {size}"
     if direction in ("not higher", "not lower"):
-        return f"Expected: {direction} by more than {size}." if margin else f"Expected: {direction}."
-    return f"Expected: at least {size} {direction}." if margin else f"Expected: {direction}."
+        return f"{words} by more than {size}"
+    return f"at least {size} {words}"
 
 
 def margins(one: JudgedClaim) -> str:
     """Return what a claim asks of its comparisons, for beside its words: `at least 2 points higher`."""
-    asked = dict.fromkeys(
-        f"{quantity(each.comparison.metric).label} "
-        + expectation(each.comparison.direction, each.comparison.margin, quantity(each.comparison.metric))[10:-1]
-        for each in one.comparisons
-    )
-    return "; ".join(asked)
+    asked = [each.comparison for each in one.comparisons]
+    return "; ".join(dict.fromkeys(f"{quantity(each.metric).label} {expectation(each)}" for each in asked))
 
 
 def verdict(one: JudgedClaim) -> str:

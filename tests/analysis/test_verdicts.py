@@ -357,11 +357,33 @@ def test_a_comparison_is_tested_only_where_it_is_meant_to_hold():
 
 
 def test_what_was_seen_of_the_condition_is_said():
-    found = verdict_on(CLEAR, replace(compared("higher", 0.05), given=where("higher", 0.5))).comparisons[0]
-    words = in_words(found, "activation", several=False).replace("\u00a0", " ")
-    assert words.endswith(
-        "Meant for where test accuracy of b against 0.0 % is at least 50 points higher; here the difference is +60.7 points."
-    )
+    to_zero, to_a = where("higher", 0.5), replace(compared("lower", 0.05), level="b", against="a")
+    for given, words in (
+        (to_zero, "Meant for where test accuracy of b is at least 50 points above zero; here it is 60.7 %."),
+        (
+            to_a,
+            "Meant for where test accuracy of b against a is at least 5 points lower; here the difference is −10.3 points.",
+        ),
+    ):
+        found = verdict_on(CLEAR, replace(compared("higher", 0.05), given=given)).comparisons[0]
+        assert in_words(found, "activation", several=False).replace("\u00a0", " ").endswith(words)
+
+
+@pytest.mark.parametrize(
+    ("direction", "margin", "words"),
+    [
+        ("higher", 0.05, "at least 5 points above zero"),
+        ("lower", 0, "below zero"),
+        ("equal", 0.05, "within 5 points of zero"),
+        ("equal", 0, "zero"),
+        ("not higher", 0.05, "not above zero by more than 5 points"),
+    ],
+)
+def test_what_is_compared_with_nothing_is_told_as_it_is(direction, margin, words):
+    one = decide(CLEAR, direction, margin, against=0.0)
+    found = in_words(one, "activation").replace("\u00a0", " ")
+    assert found.startswith("Test accuracy: a has 71.0 % in plain (95 % interval 6"), found
+    assert f"Expected: {words}." in found
 
 
 def test_one_level_in_two_contexts_is_told_as_such():
