@@ -60,11 +60,11 @@ def test_it_says_what_it_rests_on_and_is_small(folder: Path) -> None:
 
 
 @pytest.mark.skipif(not PICTURES.is_file(), reason=f"there are no pictures in {PICTURES}")
-def test_two_of_its_runs_come_out_alike(tmp_path: Path) -> None:
-    about = Outcomes.read(ROOT / "docs" / "reference" / "cifar10-quick" / FILE).about
+def test_two_of_its_runs_come_out_alike(folder: Path, tmp_path: Path) -> None:
+    about = Outcomes.read(folder / FILE).about
     with tarfile.open(PICTURES) as archive:
         archive.extractall(tmp_path / "raw", filter="data")
-    params = load_params(ROOT / "params.yaml")
+    params = load_params(ROOT / "params.yaml", about.profile)
     counts = {f"{name}_images": count for name, count in about.data["splits"].items()}
     asked = {"source": "image_folder", "root": tmp_path / "raw"} | counts
     prepare(params.data.model_copy(update=asked), tmp_path / "prepared", silent)
@@ -72,7 +72,7 @@ def test_two_of_its_runs_come_out_alike(tmp_path: Path) -> None:
     assert prepared.manifest["digest"] == about.data["digest"]
     recipe = check_recipe(params.recipe, "params.yaml")
     target, data = Target(prepared.manifest, "cpu", about.precision, 1), load_run_data(prepared, "cpu")
-    with (ROOT / "docs" / "reference" / "cifar10-quick" / "tables" / "augmentation_runs.csv").open() as table:
+    with (folder / "tables" / "augmentation_runs.csv").open() as table:
         rows = list(csv.DictReader(table))
     for level in ("none", "flip_crop"):
         changes = check_changes({"augmentation": level}, "augmentation")
