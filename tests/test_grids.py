@@ -14,7 +14,6 @@ from harness.analysis.outcomes import Outcomes, outcomes_of
 from harness.analysis.summary import summarise_grid
 from harness.core.config import load_params
 from harness.core.records import Store
-from harness.references import reference
 from tests.conftest import ROOT
 from tests.report.made_up import Bench, claim, expects
 
@@ -108,7 +107,7 @@ def test_generated_pictures_are_held_against_real_ones_and_their_ceiling(
 
 
 def test_the_accuracy_of_the_recipe_is_read_from_a_report() -> None:
-    assert 40 < fidelity.accuracy(ROOT / "docs" / "reference" / fidelity.REFERENCE) < 50
+    assert 40 < fidelity.accuracy(fidelity.REAL_LEVELS) < 50
 
 
 def test_tau_of_all_effects_sees_what_single_studies_do_not(first: Made, again: Made, turned: Made) -> None:
@@ -127,11 +126,11 @@ def test_other_pictures_are_those_that_a_grid_did_not_read(tmp_path: Path) -> No
                     pictures / split / name / f"{number}.png"
                 )
     eight = {f"{split}_images": 8 for split in ("train", "validation", "test")}
-    changes = fidelity.REAL | eight | {"root": pictures}
+    changes = fidelity.ASKED | eight | {"root": pictures}
     params = load_params(ROOT / "params.yaml").data.model_copy(update=changes)
     for _ in range(2):
         found = fidelity.rest(params, tmp_path / "unread")
         assert len(list(found.glob("train/*/*.png"))) == 40 - 8 - 8
         assert len(list(found.glob("test/*/*.png"))) == 40 - 8
     with pytest.raises(SystemExit, match="was trained on other pictures"):
-        fidelity.check_read(params, reference(fidelity.REFERENCE))
+        fidelity.check_read(params, Outcomes.read(fidelity.REAL))
