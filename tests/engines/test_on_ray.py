@@ -34,7 +34,7 @@ from tests.engines.test_local import times_seen
 from tests.training.test_loop import numbers
 
 Spec = Callable[..., RunSpec]
-LONG = 150  # epochs, of a run that is still there when something happens to it
+LONG = 300  # epochs, of a run that is still there when something happens to it, or when a process beside it has begun
 
 
 @pytest.fixture(scope="module")
