@@ -100,8 +100,8 @@ def rest(params: DataParams, to: Path) -> Path:
 def page(generated: Outcomes, real: Outcomes, other: Outcomes, reached: float, reached_real: float) -> str:
     """Return the page: generated against real pictures, and real against other real ones as the ceiling.
 
-    Beside them generated pictures against every reference of another budget that ships. `reached` is the control's
-    test accuracy in per cent.
+    Beside them generated pictures against every other reference that ships. `reached` is the control's test accuracy
+    in per cent.
     """
     found, ceiling = (agreement(one, real) for one in (generated, other))
     pairs = {"generated against CIFAR-10": found, "CIFAR-10 against other pictures of it": ceiling}
