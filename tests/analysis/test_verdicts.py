@@ -382,7 +382,7 @@ def test_what_was_seen_of_the_condition_is_said():
 def test_what_is_compared_with_nothing_is_told_as_it_is(direction, margin, words):
     one = decide(CLEAR, direction, margin, against=0.0)
     found = in_words(one, "activation").replace("\u00a0", " ")
-    assert found.startswith("Test accuracy: a has 71.0 % in plain (95 % interval 6"), found
+    assert found.startswith("Test accuracy: a has 71.0 % in plain (95 % interval 68.5 to 73.5, 3 seeds)."), found
     assert f"Expected: {words}." in found
 
 
