@@ -34,10 +34,10 @@ bench: .venv/installed
 	python benchmarks/plain.py
 	python benchmarks/plain.py --set augmentation=flip_crop
 
-# All studies with quick's budget on the pictures in data/raw/<class>/ or data/raw/{train,test}/<class>/: CIFAR-10's.
+# All studies at profile standard on the pictures in data/raw/<class>/ or data/raw/{train,test}/<class>/: CIFAR-10's.
 reference: .venv/installed
-	dvc exp run -S data.source=image_folder -S data.test_images=3000 -S recipe.target_accuracy=0.3
-	python -m harness reference docs/reference/cifar10-quick --title "CIFAR-10 (quick)"
+	dvc exp run -S profile=standard -S data.source=image_folder
+	python -m harness reference docs/reference/cifar10-standard --title "CIFAR-10 (standard)"
 
 lint: .venv/installed
 	ruff check .

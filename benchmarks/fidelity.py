@@ -10,7 +10,7 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -122,9 +122,13 @@ def page(generated: Outcomes, real: Outcomes, other: Outcomes, reached: float, r
         table(("", *pairs), measured(held)),
         table(("study", *pairs), study_by_study(list(pairs.values()))),
         "## Levels of opposite sign",
-        table(("level", "generated, points", "CIFAR-10, points"), opposed(found))
-        if found.opposite
+        table(("level", "grids", "points in the first", "in the second"), rows)
+        if (rows := opposed(pairs))
         else "None is surely better on one and surely worse on the other.",
+        "## Verdicts reversed",
+        table(("claim", "grids", "verdict of the first", "of the second"), rows)
+        if (rows := turned(pairs))
+        else "No claim is supported by one and contradicted by the other.",
     )
 
 
@@ -166,11 +170,27 @@ def rest_of(found: Agreement, held_out: bool) -> Agreement:
     )
 
 
-def opposed(found: Agreement) -> list[tuple[str, str, str]]:
-    """Return the levels that are surely better on one and surely worse on the other kind of pictures."""
+def opposed(pairs: Mapping[str, Agreement]) -> list[tuple[str, str, str, str]]:
+    """Return the levels that are surely better in one grid of a pair and surely worse in the other."""
     return [
-        (f"{one.study} · {one.context} · {one.level}", f"{100 * one.first.mean:+.1f}", f"{100 * one.second.mean:+.1f}")
+        (
+            f"{one.study} · {one.context} · {one.level}",
+            words,
+            f"{100 * one.first.mean:+.1f}",
+            f"{100 * one.second.mean:+.1f}",
+        )
+        for words, found in pairs.items()
         for one in found.opposite
+    ]
+
+
+def turned(pairs: Mapping[str, Agreement]) -> list[tuple[str, str, str, str]]:
+    """Return the claims that one grid of a pair supports and the other contradicts."""
+    return [
+        (f"{one.study} · {one.name}", words, one.first.verdict, one.second.verdict)
+        for words, found in pairs.items()
+        for one in found.claims
+        if one.reversed
     ]
 
 
