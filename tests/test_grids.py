@@ -99,8 +99,8 @@ def test_generated_pictures_are_held_against_real_ones_and_their_ceiling(
     text = fidelity.page(turned.outcomes, first.outcomes, again.outcomes, 60.2, 44.5)
     assert "| of these of opposite sign | 4 | 0 |" in text and "| verdicts reversed | 2 | 0 |" in text
     assert "| loss (held out) |" in text and "| activation |" in text
-    assert "generated against CIFAR-10 (standard)" in text
-    assert "activation · plain · sigmoid | generated against CIFAR-10 | +2" in text
+    assert "| generated against CIFAR-10 (standard) | CIFAR-10 (quick) against CIFAR-10 (standard) |" in text
+    assert "activation · plain · sigmoid | generated against CIFAR-10 (quick) | +2" in text
     assert text.count("| supported | contradicted |") + text.count("| contradicted | supported |") == 2
     assert "The control reaches 60 % on generated pictures and 44 % on CIFAR-10's." in text
     found = agreement(turned.outcomes, first.outcomes)
