@@ -103,6 +103,7 @@ def page(generated: Outcomes, real: Outcomes, other: Outcomes, reached: float, r
     Beside them both against every reference that ships: what real pictures at the default budget reach there is the
     ceiling of generated ones. `reached` is the control's test accuracy in per cent.
     """
+    grids = {"generated": generated, "CIFAR-10 (quick)": real, "other pictures": other}
     found, ceiling = (agreement(one, real) for one in (generated, other))
     pairs = {"generated against CIFAR-10 (quick)": found, "CIFAR-10 (quick) against other pictures": ceiling}
     for one in references():
@@ -118,7 +119,7 @@ def page(generated: Outcomes, real: Outcomes, other: Outcomes, reached: float, r
         "another budget: what the default grid on CIFAR-10 reaches against it is the ceiling there. "
         "`python benchmarks/fidelity.py --work DIR --pictures CIFAR10` trains the first and writes this page; what "
         "the others found is kept in `benchmarks/results/`.",
-        f"- generated: {described(generated)}\n- CIFAR-10 (quick): {described(real)}\n- other pictures: {described(other)}",
+        "\n".join(f"- {words}: {described(one)}" for words, one in grids.items()),
         table(("", *pairs), measured(list(pairs.values()))),
         f"The control reaches {reached:.0f} % on generated pictures and {reached_real:.0f} % on CIFAR-10's.",
         "## Study by study",
