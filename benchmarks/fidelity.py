@@ -106,11 +106,11 @@ def page(generated: Outcomes, real: Outcomes, other: Outcomes, reached: float, r
     grids = {"generated": generated, "CIFAR-10 (quick)": real, "other pictures": other}
     found, ceiling = (agreement(one, real) for one in (generated, other))
     pairs = {"generated against CIFAR-10 (quick)": found, "CIFAR-10 (quick) against other pictures": ceiling}
-    for one in references():
-        pairs |= {
-            f"{words} against {one.title}": agreement(grid, one)
-            for words, grid in (("generated", generated), ("CIFAR-10 (quick)", real))
-        }
+    pairs |= {
+        f"{words} against {one.title}": agreement(grids[words], one)
+        for one in references()
+        for words in ("generated", "CIFAR-10 (quick)")
+    }
     held = [rest_of(one, held_out=True) for one in pairs.values()]
     return paragraphs(
         "# How far can the generated pictures be trusted?",
