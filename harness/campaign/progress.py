@@ -1,5 +1,7 @@
 """How far training is: a live line on a terminal, a plain line now and then elsewhere."""
 
+from collections.abc import Mapping
+from math import isclose
 from time import monotonic
 from types import TracebackType
 
@@ -21,14 +23,28 @@ def duration(seconds: float) -> str:
 
 
 class TrainingProgress:
-    """Shows runs done of all, the last accuracy, pictures per second and the time left."""
+    """Shows runs done of all, the last accuracy, pictures per second and the time left.
 
-    def __init__(self, names: dict[str, str], epoch_images: int, console: Console) -> None:
+    The time of a run is taken to be proportional to its `work`, the same of all where nothing is said; `later` is the
+    work of runs that follow these.
+    """
+
+    def __init__(
+        self,
+        names: dict[str, str],
+        epoch_images: int,
+        console: Console,
+        work: Mapping[str, float] | None = None,
+        later: float = 0.0,
+    ) -> None:
         self.names, self.epoch_images, self.total = names, epoch_images, len(names)
         self.console = console
+        self.work = work or dict.fromkeys(names, 1.0)
+        self.all_work = sum(self.work.values()) + later
         self.started = self.last_line = monotonic()
         self.done = self.pictures = 0
         self.judged: dict[str, float] = {}  # the last epoch of each run that was told of
+        self.shares: dict[str, float] = {}  # how much of each run is done
         self.current = ""
         self.bar: Progress | None = None
 
@@ -53,24 +69,29 @@ class TrainingProgress:
 
     def show(self, event: Event) -> None:
         """Take an event into account; draw if it is time."""
-        name = self.names[event.spec.fingerprint]
+        run = event.spec.fingerprint
+        name = self.names[run]
         match event:
             case Epoch(point=point, trial=trial):
                 # Not every epoch is told of; a trial of a search begins anew.
-                before = self.judged.get(event.spec.fingerprint, 0)
-                self.judged[event.spec.fingerprint] = point["epoch"]
+                before = self.judged.get(run, 0)
+                self.judged[run] = point["epoch"]
                 epochs = point["epoch"] - (before if before < point["epoch"] else 0)
                 self.pictures += self.epoch_images * round(epochs)
+                if trial is None:
+                    self.shares[run] = point["epoch"] / event.spec.settings.epochs
                 # A trial of a search may have fewer epochs than its run.
                 place = f" of {event.spec.settings.epochs}" if trial is None else f" of trial {trial}"
                 self.current = f"{name}: {point['validation_accuracy']:.1%} after epoch {point['epoch']:g}{place}"
             case Finished(result=result):
                 self.done += 1
+                self.shares[run] = 1.0
                 accuracy = result.metrics.get("test_accuracy")
                 outcome = result.status if accuracy is None else f"{accuracy:.1%} on test"
                 self.current = f"{name}: {outcome}"
             case Failed():
                 self.done += 1
+                self.shares[run] = 1.0
                 self.current = f"{name}: failed"
         if self.bar is not None:
             self.bar.update(self.task, completed=self.done, description=f"{self.rates()} · {self.current}")
@@ -82,6 +103,7 @@ class TrainingProgress:
         """Return pictures per second over all workers, and the time left."""
         elapsed = monotonic() - self.started
         speed = f"{self.pictures / elapsed:,.0f} pictures/s" if elapsed else ""
-        if not self.done or self.done == self.total:
+        behind = sum(self.work[run] * share for run, share in self.shares.items())
+        if not behind or isclose(behind, self.all_work):
             return speed
-        return f"{speed} · {duration(elapsed / self.done * (self.total - self.done))} left"
+        return f"{speed} · {duration(elapsed / behind * (self.all_work - behind))} left"

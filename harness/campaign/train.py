@@ -9,6 +9,7 @@ from rich.console import Console
 from harness.campaign.ensemble import record_ensembles
 from harness.campaign.progress import TrainingProgress
 from harness.campaign.project import PREPARED, current_plan, engine, version_stamp, worker_count
+from harness.campaign.work import work
 from harness.core.config import Params
 from harness.core.console import complain
 from harness.core.records import Store
@@ -43,7 +44,7 @@ class Campaign:
             # Runs that tuning must choose first become part of the plan once its trials are recorded.
             while pending := {print_: spec for print_, spec in current.pending.items() if print_ not in self.failed}:
                 self.asked |= set(pending)
-                self.wave(current, workers.execute(list(pending.values())))
+                self.wave(replace(current, pending=pending), workers.execute(list(pending.values())))
                 current = self.plan(self.params)
         record_ensembles(current.averages.values(), self.store, Prepared.load(PREPARED), self.stamp)
         self.store.settle(print_ for print_ in current.distinct if self.store.has(print_))
@@ -51,15 +52,21 @@ class Campaign:
         return current
 
     def wave(self, current: Plan, events: Iterator[Event]) -> None:
-        """Keep the results of runs, and show how far they are."""
-        names = current.names
-        epoch_images = current.target.data["splits"]["train"]
+        """Keep the results of the pending runs, and show how far they are."""
+        names, data, pending = current.names, current.target.data, current.pending
 
         def warn(line: str) -> None:
             self.console.print(line, soft_wrap=True)
 
         tracker = Tracker(self.params.tracking.uri, current.to_json(), warn) if self.tracked else None
-        progress = TrainingProgress({print_: names[print_] for print_ in current.pending}, epoch_images, self.console)
+        amounts = work([*pending.values(), *current.stand_ins], data)
+        progress = TrainingProgress(
+            {print_: names[print_] for print_ in pending},
+            data["splits"]["train"],
+            self.console,
+            dict(zip(pending, amounts, strict=False)),
+            later=sum(amounts[len(pending) :]),
+        )
         try:
             with progress:
                 for event in events:

@@ -7,8 +7,8 @@ from rich.console import Console
 from harness.campaign import progress
 from harness.campaign.progress import TrainingProgress
 from harness.core.console import plain_console
-from harness.core.spec import RunSpec
-from harness.engines.events import Epoch
+from harness.core.spec import RunResult, RunSpec
+from harness.engines.events import Epoch, Failed, Finished
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,24 @@ def test_names_are_shown_as_written(spec: Callable[..., RunSpec], monkeypatch: p
             shown.show(Epoch(one, {"epoch": 3, "validation_accuracy": 0.25}))
         assert name in out.getvalue()
         assert shown.pictures == 240
+
+
+def test_the_time_left_goes_by_work(spec: Callable[..., RunSpec], monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(progress, "monotonic", lambda: now)
+    small, large = spec(seed=0, epochs=6), spec(seed=1, epochs=6)
+    names = {one.fingerprint: "run" for one in (small, large)}
+    work = {small.fingerprint: 1.0, large.fingerprint: 5.0}
+    shown = TrainingProgress(names, 80, Console(file=StringIO()), work, later=4.0)
+    assert "left" not in shown.rates()
+    now = 10.0
+    shown.show(Finished(small, RunResult(small.fingerprint, "done", {}, 0, "", {}, {}, {}, {})))
+    assert shown.rates().endswith("1 min 30 s left")
+    # A part of a run counts as well.
+    now = 20.0
+    shown.show(Epoch(large, {"epoch": 3, "validation_accuracy": 0.25}))
+    assert shown.rates().endswith("37 s left")
+    now = 30.0
+    shown.show(Failed(large, "bug"))
+    # These runs are done, and others follow.
+    assert shown.done == shown.total and shown.rates().endswith("20 s left")
