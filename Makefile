@@ -36,7 +36,7 @@ bench: .venv/installed
 
 # All studies at profile standard on the pictures in data/raw/<class>/ or data/raw/{train,test}/<class>/: CIFAR-10's.
 reference: .venv/installed
-	dvc exp run -S profile=standard -S data.source=image_folder
+	dvc exp run -S profile=standard -S data.source=image_folder -S train.adaptive=true -S train.most_seeds=5
 	python -m harness reference docs/reference/cifar10-standard --title "CIFAR-10 (standard)"
 
 lint: .venv/installed
