@@ -90,16 +90,24 @@ def headline(context: ContextSummary, factor: str) -> str:
     if worse:
         verb, behind = ("falls" if len(worse) == 1 else "fall"), ("it" if better else control)
         parts.append(f"{group(worse, factor)} {verb} behind {behind} by {sizes(worse)}")
-    undecided = len(others) - len(better) - len(worse) - len(suggestive) - len(hindered)
+    told = ("better", "worse", "suggestive")
+    undecided = [arm for arm in others if arm.primary.standing not in told and not arm.primary.obstacle]
     if not parts:
-        parts.append(f"No level differs from {control} by an amount that {context.seeds} seeds can show")
+        parts.append(f"No level differs from {control} by an amount that {seeds_of(others)} can show")
     elif undecided:
-        parts.append(f"{undecided} of {len(others)} can't be told from it with {context.seeds} seeds")
+        parts.append(f"{len(undecided)} of {len(others)} can't be told from it with {seeds_of(undecided)}")
     if suggestive:
         parts.append(f"{group(suggestive, factor)}: a suggestion, no more")
     if hindered:
         parts.append(f"{group(hindered, factor)} can't be tested")
     return f"{'; '.join(parts)}. Best to worst mean: {best} to {worst}."
+
+
+def seeds_of(arms: Iterable[Arm]) -> str:
+    """Return `3 seeds` that arms have in common with their controls, `3 to 5 seeds` where some were given more."""
+    counts = [arm.primary.difference.count if arm.primary.difference else arm.runs for arm in arms]
+    fewest, most = min(counts), max(counts)
+    return plural(most, "seed") if fewest == most else f"{fewest} to {plural(most, 'seed')}"
 
 
 def standing_as(arms: Iterable[Arm], name: str) -> list[Arm]:
@@ -186,7 +194,7 @@ def precision(context: ContextSummary) -> str:
             "One seed resolves nothing: run two or more." if context.seeds < 2 else "Nothing shows what these resolve."
         )
     effect = quantity(PRIMARY).difference(context.resolvable, sign=False)
-    return f"{context.seeds} seeds resolve differences from about {effect}."
+    return f"{seeds_of(arm for arm in context.arms if not arm.is_control)} resolve differences from about {effect}."
 
 
 KINDS = {

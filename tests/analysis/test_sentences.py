@@ -12,6 +12,8 @@ from harness.analysis.summary import summarise
 from harness.analysis.tables import read_study
 from harness.data.sources import SOURCE, register_sources
 from harness.quantities import quantity
+from harness.report.paper.latex import caption_of_levels
+from harness.report.paper.methods import design
 from tests.report.made_up import Bench
 
 
@@ -135,6 +137,19 @@ def test_headlines(tmp_path):
     )
     assert second.startswith("No level differs from relu by an amount that 3 seeds can show")
     assert "3 seeds resolve differences from about" in sentences.precision(summaries[0].contexts[0])
+
+
+def test_seeds_are_those_of_the_levels_that_are_told_of(tmp_path):
+    bench = Bench(tmp_path, seeds=5)
+    study = bench.study("grown", "dropout", {"0": 0.5, "0.5": 0.7, "0.9": 0.5}, "0", spread=0.01)
+    # Seeds were added to all but the last.
+    del study["arms"][-1]["runs"][3:]
+    summary = summarise(read_study(bench.save(), study))
+    context = summary.contexts[0]
+    assert "; 1 of 2 can't be told from it with 3 seeds. Best" in sentences.headline(context, "dropout")
+    assert sentences.precision(context).startswith("3 to 5 seeds resolve differences from about")
+    assert "Every level was trained under 3 to 5 seeds, which levels share;" in " ".join(design(summary))
+    assert "mean over 3 to 5 seeds, " in caption_of_levels(summary)
 
 
 def test_the_headline_names_suggestions_and_what_cannot_be_tested(tmp_path):

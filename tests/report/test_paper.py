@@ -128,7 +128,7 @@ def test_the_archive_has_every_figure_of_the_page_as_a_file_that_stands_alone(ma
         methods = archive.read("methods.txt").decode()
     for words in (
         "We varied dropout (0, 0.25, 0.7) and compared each level with 0, in 2 contexts each.",
-        "the same 3 seeds",
+        "under 3 seeds, which levels share;",
         "The learning rate was chosen per level in dense and conv from 0.001, 0.01, 0.1, 1",
         "10 epochs of 1,000 generated pictures of 10 classes (32 x 32 x 3) in batches of 64 (160 updates)",
         "moderated t, Smyth 2004",

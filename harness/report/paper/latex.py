@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from harness.analysis.rules import PLAIN, Rules
+from harness.analysis.sentences import seeds_of
 from harness.analysis.statistics import Estimate
 from harness.analysis.summary import COSTS, StudySummary, all_arms
 from harness.analysis.verdicts import JudgedClaim
@@ -209,10 +210,10 @@ CLAIMS = (
 def caption_of_levels(summary: StudySummary) -> str:
     """Return what the main table holds, with seeds, interval and test."""
     shown = quantity(summary.contexts[0].arms[0].primary.metric)
-    seeds = "/".join(dict.fromkeys(str(context.seeds) for context in summary.contexts))
     return (
-        f"{title(summary)}: {shown.label} and its difference to {summary.tables.control}, mean over {seeds} seeds, "
-        f"{INTERVAL}; {test_of(summary.rules, 'test_accuracy')}, p adjusted over all levels and contexts (Holm 1979)."
+        f"{title(summary)}: {shown.label} and its difference to {summary.tables.control}, mean over "
+        f"{seeds_of(all_arms(summary))}, {INTERVAL}; "
+        f"{test_of(summary.rules, 'test_accuracy')}, p adjusted over all levels and contexts (Holm 1979)."
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from math import ceil
 
 from harness.analysis import sentences
-from harness.analysis.sentences import kind_of_pictures, plural
+from harness.analysis.sentences import kind_of_pictures, plural, seeds_of
 from harness.analysis.summary import StudySummary, all_arms
 from harness.core.written import PlanJson
 from harness.quantities import PRIMARY
@@ -32,10 +32,10 @@ def design(summary: StudySummary) -> Iterable[str]:
     ]
     if changes:
         yield f"The contexts change what is fixed otherwise: {'; '.join(changes)}."
-    seeds = "/".join(dict.fromkeys(str(context.seeds) for context in summary.contexts))
     yield (
-        f"Every level was trained under the same {seeds} seeds; a seed fixes the split, the order of batches, the "
-        "augmentation draws and, where shapes agree, the initial weights, so that levels are paired by seed."
+        f"Every level was trained under {seeds_of(all_arms(summary))}, which levels share; a seed fixes the split, the "
+        "order of batches, the augmentation draws and, where shapes agree, the initial weights, so that levels are "
+        "paired by seed."
     )
     unfinished = sum(sum(arm.unfinished.values()) for arm in all_arms(summary))
     if unfinished:
