@@ -14,6 +14,7 @@ from harness.analysis.outcomes import Outcomes, outcomes_of
 from harness.analysis.summary import summarise_grid
 from harness.core.config import load_params
 from harness.core.records import Store
+from harness.references import references
 from tests.conftest import ROOT
 from tests.report.made_up import Bench, claim, expects
 
@@ -94,8 +95,9 @@ def test_luck_alone_is_told_apart_from_an_effect(first: Made, again: Made, turne
 
 
 def test_generated_pictures_are_held_against_real_ones_and_their_ceiling(
-    first: Made, again: Made, turned: Made
+    first: Made, again: Made, turned: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(fidelity, "RESAMPLES", 20)
     text = fidelity.page(turned.outcomes, first.outcomes, again.outcomes, 60.2, 44.5)
     assert "| of these of opposite sign | 4 | 0 |" in text and "| verdicts reversed | 2 | 0 |" in text
     assert "| loss (held out) |" in text and "| activation |" in text
@@ -106,6 +108,16 @@ def test_generated_pictures_are_held_against_real_ones_and_their_ceiling(
     found = agreement(turned.outcomes, first.outcomes)
     held, rest = (fidelity.rest_of(found, held_out=one) for one in (True, False))
     assert len(held.pairs) + len(rest.pairs) == len(found.pairs) and {one.study for one in held.pairs} == {"loss"}
+
+
+def test_a_share_of_the_ceiling_has_an_interval_over_studies() -> None:
+    real, other = (Outcomes.read(path) for path in (fidelity.REAL, fidelity.OTHER))
+    ceiling = agreement(real, other)
+    assert fidelity.share(ceiling, ceiling) == (1, 1, 1)
+    (standard,) = references()
+    reached, low, high = fidelity.share(agreement(real, standard), ceiling)
+    assert reached == pytest.approx(agreement(real, standard).pooled_tau / ceiling.pooled_tau)
+    assert 0.5 < low < reached < high < 1.1
 
 
 def test_the_accuracy_of_the_recipe_is_read_from_a_report() -> None:
