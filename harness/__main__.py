@@ -1,6 +1,6 @@
 """`python -m harness`."""
 
-from harness.cli import main
+from harness.cli import program
 
 if __name__ == "__main__":
-    main()
+    program()

@@ -73,6 +73,29 @@ def test_help_names_every_command(folder: Path) -> None:
         assert command in done.stdout
 
 
+ENDING = """
+import atexit, sys, threading, time
+from harness.cli import program
+
+def work():
+    time.sleep(0.3)
+    print("a thread")
+
+threading.Thread(target=work).start()
+atexit.register(print, "at exit")
+sys.argv = ["harness", *sys.argv[1:]]
+program()
+"""
+
+
+@pytest.mark.parametrize(("command", "code"), [("--help", 0), ("nothing", 2), ("show", 2)])
+def test_a_program_ends_as_any_other(folder: Path, command: str, code: int) -> None:
+    ended = subprocess.run([sys.executable, "-c", ENDING, command], cwd=folder, capture_output=True, text=True)
+    assert ended.returncode == code
+    assert ended.stdout.endswith("a thread\nat exit\n")
+    assert ("Usage" in ended.stdout) == (code == 0)
+
+
 def test_a_plan_before_training(folder: Path) -> None:
     assert harness(folder, "prepare").returncode == 0
     done = harness(folder, "plan")

@@ -14,7 +14,7 @@ def procedures() -> None:
 
     params = parameters()
     # Side by side: both begin with seconds of imports.
-    with process_pool(1, get_context("spawn"), register, (loaded(),)) as pool:
+    with process_pool(1, get_context("forkserver"), register, (loaded(),)) as pool:
         following = pool.submit(followed)
         keep_pictures(params.data.seed)
         keep_surfaces(following.result())

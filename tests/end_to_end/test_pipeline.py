@@ -175,6 +175,74 @@ def test_results_travel_through_a_remote(whole: Path, tmp_path: Path) -> None:
     assert nothing_changed(clone)
 
 
+@pytest.fixture(scope="module")
+def copy(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The whole with all results, elsewhere: MLflow's database is no output of DVC, and tells of files by their place."""
+    folder = tmp_path_factory.mktemp("tracked") / "before"
+    shutil.copytree(whole, folder, symlinks=True)
+    return folder
+
+
+LOOK = """
+import json, sys, mlflow
+client = mlflow.MlflowClient(sys.argv[1])
+found = {}
+for experiment in client.search_experiments(filter_string="name != 'Default'"):
+    runs = client.search_runs([experiment.experiment_id], "attributes.status = 'FINISHED'")
+    found[experiment.name] = {
+        run.info.run_name: [run.info.artifact_uri, [file.path for file in client.list_artifacts(run.info.run_id)]]
+        for run in runs
+        if run.data.tags.get("kind") != "arm"
+    }
+print(json.dumps(found))
+"""
+
+
+def shown(folder: Path) -> dict[str, tuple[int, list[str]]]:
+    """By study, the number of runs that ended and the files of its report; every file must be in the folder."""
+    # In a process of its own: MLflow keeps a database open that has been deleted.
+    command = [sys.executable, "-c", LOOK, f"sqlite:///{folder}/mlflow.db"]
+    told = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    found = {}
+    for study, runs in json.loads(told.splitlines()[-1]).items():
+        assert all(place.startswith(folder.as_uri()) for place, _ in runs.values())
+        _, report = runs.pop("report")
+        assert all(names == ["environment.json", "settings.json"] for _, names in runs.values())
+        found[study] = len(runs), report
+    return found
+
+
+def test_a_deleted_database_is_filled_again(copy: Path, whole: Path) -> None:
+    before = shown(whole)
+    assert {study: report for study, (_, report) in before.items()} == {
+        study.name: [f"{study.name}.html"] for study in selected(whole)
+    }
+    for path in copy.glob("mlflow.db*"):
+        path.unlink()
+    shutil.rmtree(copy / "mlruns")
+    assert dvc(copy, "repro").count("didn't change") == 5
+    assert shown(copy) == before
+
+
+def test_results_of_a_temporary_copy_are_tracked_once_applied(copy: Path) -> None:
+    before = shown(copy)
+    dvc(copy, "exp", "run", "--temp", "-n", "other", "-S", "studies=[kernel_size]")
+    assert shown(copy) == before
+    dvc(copy, "exp", "apply", "other")
+    assert dvc(copy, "repro").count("didn't change") == 5
+    assert shown(copy) == before | {"kernel_size": (4, ["kernel_size.html"])}
+
+
+def test_files_follow_a_project_that_is_moved(copy: Path) -> None:
+    before = shown(copy)
+    moved = copy.with_name("after")
+    copy.rename(moved)
+    assert dvc(moved, "repro").count("didn't change") == 5
+    assert not copy.exists()
+    # Also those of the studies that the plan of the moment lacks.
+    assert shown(moved) == before
+
+
 def test_an_experiment_trains_one_study(whole: Path) -> None:
     before = records(whole)
     dvc(whole, "exp", "run", "-S", "studies=[loss]")
