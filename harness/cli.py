@@ -80,7 +80,7 @@ def main() -> None:
 def program() -> NoReturn:
     """Be `main` as a program of its own, which ends as any other but for one thing: what was imported stays as it is.
 
-    To take torch and its compiler apart, object by object, would take 2 to 4 seconds more.
+    To take torch apart, object by object, would take 1 to 2 seconds more.
     """
     try:
         main()

@@ -41,7 +41,7 @@ def work(specs: Iterable[RunSpec], data: Mapping[str, Any]) -> list[float]:
 def multiply_adds_of(settings: Settings, classes: int, image_size: tuple[int, int, int]) -> float:
     """Return what one picture (height, width, channels) takes through the convolutions and dense layers of a network.
 
-    An update takes a multiple of it. torch's own counter would do the same, and import its compiler: 6 seconds.
+    An update takes a multiple of it. torch's own counter would do the same, and import torch's compiler: seconds.
     """
     height, width, channels = image_size
     counts: list[int] = []
