@@ -8,6 +8,7 @@ import pytest
 from harness.analysis.outcomes import Outcomes
 from harness.core.errors import SettingError
 from harness.planning.studies import load_studies
+from harness.references import references
 from harness.report.pages.lecture import PARTS
 from harness.report.render import render
 from tests.conftest import ROOT
@@ -105,6 +106,9 @@ def test_the_lecture_is_gone_through_in_its_order(tmp_path):
     order = [int(number) for number in re.findall(r"small\.html#claim-c(\d)", page)]
     assert order == [1, 4, 3, 0, 2]
     assert page.index("Activation functions</h2>") < page.index("Dropout</h2>") < page.index("Further claims</h2>")
+    # Not every run of a reference need be of a level that has all of its seeds.
+    for grid in references():
+        assert f"{grid.about.runs:,} runs under seeds {grid.about.seeds[0]} to {grid.about.seeds[-1]}." in page
 
 
 def test_every_claim_of_the_studies_has_its_slide():
