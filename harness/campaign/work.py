@@ -35,7 +35,13 @@ def work(specs: Iterable[RunSpec], data: Mapping[str, Any]) -> list[float]:
         times += TRANSFER.build(settings.transfer).borrows
         return epoch * settings.epochs * times
 
-    return [of_run(spec) for spec in specs]
+    threads = torch.get_num_threads()
+    # A picture is too small to share, and several threads wait for each other while the workers' server starts.
+    torch.set_num_threads(1)
+    try:
+        return [of_run(spec) for spec in specs]
+    finally:
+        torch.set_num_threads(threads)
 
 
 def multiply_adds_of(settings: Settings, classes: int, image_size: tuple[int, int, int]) -> float:
