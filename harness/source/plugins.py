@@ -125,6 +125,8 @@ def check_noticed(plugins: Iterable[Plugin], project: Path) -> None:
 def register(plugins: Iterable[Plugin]) -> None:
     """Load what isn't loaded in this process yet."""
     plugins = [one for one in plugins if one.module not in LOADED]
+    if not plugins:
+        return
     # They may import one another, in any order and from any working folder.
     sys.meta_path.append(Finder([one for one in plugins if not one.installed]))
     for one in plugins:

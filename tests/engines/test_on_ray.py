@@ -181,6 +181,7 @@ def test_a_plugin_and_the_pictures_travel(
 ) -> None:
     monkeypatch.setattr(ACTIVATION, "_levels", dict(ACTIVATION._levels))
     monkeypatch.setattr(plugins, "LOADED", {})
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
     (tmp_path / "travelling.py").write_text(MINE)
     plugins.load(["travelling.py"], tmp_path)
     gentle = spec(activation="gentle")

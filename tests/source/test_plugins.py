@@ -73,7 +73,8 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
         monkeypatch.setattr(registry, "_levels", dict(registry._levels))
     monkeypatch.setattr(QUANTITIES, "_known", dict(QUANTITIES))
     monkeypatch.setattr(plugins, "LOADED", {})
-    before, finders = set(sys.modules), list(sys.meta_path)
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    before = set(sys.modules)
 
     def write_and_load(**files: str) -> None:
         for name, text in files.items():
@@ -84,7 +85,6 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     for name in set(sys.modules) - before:
         if name in ("mine", "my_helper", "checked"):
             del sys.modules[name]
-    sys.meta_path[:] = finders
 
 
 def print_of(settings: Settings, probes: tuple[str, ...] = ()) -> str:
