@@ -14,6 +14,7 @@ from harness.core.spec import RunSpec, Settings
 from harness.data.prepare import prepare
 from harness.data.prepared import Prepared
 from harness.data.progress import silent
+from harness.factors import REGISTRIES
 from harness.planning.settings import check_changes, check_recipe, resolve
 from harness.planning.target import Target
 from harness.training.split import RunData, load_run_data
@@ -38,6 +39,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 ROOT = Path(__file__).parents[1]
+LEVELS = [(setting, level) for setting, registry in REGISTRIES.items() for level in registry.names]
+# Together minutes on a CPU, and of the same layers as other nets. tests/factors/test_levels.py trains them.
+LARGE = ("resnet34", "resnet50", "densenet121")
+LIGHT_LEVELS = [pytest.param(*one, marks=[pytest.mark.slow] * (one[1] in LARGE)) for one in LEVELS]
 # Small enough that a run takes a fraction of a second.
 TINY = {"width": 4, "epochs": 2, "evaluate_every": 1, "max_train_seconds": 60, "batch_size": 32, "learning_rate": 0.05}
 TRAIN_IMAGES = 80

@@ -1,6 +1,6 @@
 """`python -m harness` without its imports: commands are forked from a process that has torch and the rest at hand.
 
-What a command does is the same; that it finds its own imports is seen where DVC runs it (tests/end_to_end).
+Their workers are forked from one server, which has imported what they need. What a command does is the same; that it finds its own imports is seen where DVC runs it (tests/end_to_end).
 """
 
 import json
@@ -12,14 +12,20 @@ from pathlib import Path
 
 SERVER = """
 import importlib, json, os, pkgutil, sys, traceback
+from multiprocessing import forkserver
 
-import torch
-import harness.cli, harness.commands
+from harness.engines.local import start_server
+
+start_server()
+import mlflow
+import harness.cli, harness.commands, harness.engines.preload
 
 # What the commands import when they are called.
-for package in ("harness.campaign", "harness.training", "harness.report", "harness.analysis"):
+for package in ("harness.campaign", "harness.training", "harness.report", "harness.analysis", "harness.tracking"):
     for module in pkgutil.walk_packages(importlib.import_module(package).__path__, package + "."):
         importlib.import_module(module.name)
+# It runs, but is no child of the commands, and so can't be asked whether it does.
+forkserver.ensure_running = forkserver._forkserver.ensure_running = lambda: None
 for line in sys.stdin:
     folder, arguments, out, error = json.loads(line)
     child = os.fork()

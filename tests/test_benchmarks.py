@@ -148,17 +148,29 @@ def test_it_needs_torch_and_numpy_alone() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_what_it_is_for_and_what_it_refuses() -> None:
-    told = call("--help").stdout
-    assert all(f"\n{number}  " in told for number in range(1, 6)) and "--minutes" in told
-    for wrong, words in ((("--parts", "1,9"), "numbers from 1 to 5"), ((), "name a folder")):
-        done = call(*(("--out", "x", *wrong) if wrong else ()))
-        assert done.returncode == 2 and words in done.stderr.splitlines()[-1]
+def test_what_it_is_for_and_what_it_refuses(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for wrong, code, words in (
+        (["--help"], 0, "--minutes"),
+        (["--out", "x", "--parts", "1,9"], 2, "numbers from 1 to 5"),
+        ([], 2, "name a folder"),
+    ):
+        monkeypatch.setattr(sys, "argv", ["gpu.py", *wrong])
+        with pytest.raises(SystemExit) as end:
+            gpu.main()
+        told = capsys.readouterr()
+        assert end.value.code == code
+        assert words in (told.err.splitlines()[-1] if code else told.out)
+        assert code or all(f"\n{number}  " in told.out for number in range(1, 6))
 
 
-def test_the_grid_can_be_carried_to_where_its_plan_can_t_be_made(tmp_path: Path) -> None:
+def test_the_grid_can_be_carried_to_where_its_plan_can_t_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "grid.json"
-    assert call("--grid", str(path)).returncode == 0
+    monkeypatch.setattr(sys, "argv", ["gpu.py", "--grid", str(path)])
+    gpu.main()
     kinds = json.loads(path.read_text())
     assert kinds == gpu.grid_of_full()
     assert all(gpu.settings(kind["settings"]) for kind in kinds)

@@ -19,7 +19,6 @@ from harness.campaign.trial import estimate
 from harness.core.spec import RunSpec
 from harness.data.prepared import Prepared
 from harness.engines.pace import Try, pace
-from harness.factors import REGISTRIES
 from harness.probes import PROBE
 from harness.probes.timing import activation_op, timed
 from harness.procedures import preflight
@@ -29,11 +28,10 @@ from harness.training.loop import run
 from harness.training.recipe import Recipe
 from harness.training.search import execute
 from harness.training.split import RunData, load_run_data
-from tests.conftest import ROOT
+from tests.conftest import LIGHT_LEVELS, ROOT
 from tests.fake_cuda import REFUSED, FakeCuda, Generator, Operations, fake_cuda
 
 Spec = Callable[..., RunSpec]
-LEVELS = [(setting, level) for setting, registry in REGISTRIES.items() for level in registry.names]
 
 
 def chosen(setting: str, level: str) -> dict[str, Any]:
@@ -72,7 +70,7 @@ def gpu_spec(spec: Spec) -> Spec:
     return make
 
 
-@pytest.mark.parametrize(("setting", "level"), LEVELS)
+@pytest.mark.parametrize(("setting", "level"), LIGHT_LEVELS)
 def test_every_level_trains_on_one_device_and_waits_for_nothing_in_a_step(
     setting: str, level: str, gpu_spec: Spec, data: RunData
 ) -> None:
@@ -188,7 +186,7 @@ def test_time_and_pace_are_taken(gpu_spec: Spec, data: RunData) -> None:
     assert taken.room == (50 << 10) // 604
 
 
-@pytest.mark.parametrize(("setting", "level"), LEVELS)
+@pytest.mark.parametrize(("setting", "level"), LIGHT_LEVELS)
 def test_convolutions_read_channels_last_whatever_a_level_does(
     setting: str, level: str, gpu_spec: Spec, data: RunData
 ) -> None:
@@ -254,7 +252,7 @@ def test_what_the_stand_in_complains_of(cuda: FakeCuda) -> None:
         torch.rand(3, generator=torch.Generator("cuda").manual_seed(2))
 
 
-@pytest.mark.parametrize(("setting", "level"), LEVELS)
+@pytest.mark.parametrize(("setting", "level"), LIGHT_LEVELS)
 def test_no_level_uses_what_deterministic_mode_refuses(setting: str, level: str, spec: Spec, run_data: RunData) -> None:
     with Operations() as operations:
         execute(spec(epochs=1, batch_size=40, **chosen(setting, level)), run_data)

@@ -48,9 +48,9 @@ sys.addaudithook(note)
 
 
 def project_in(folder: Path) -> Path:
-    """Commit a copy whose pictures are prepared and whose runs are short."""
+    """Commit a copy whose runs are short, with all that comes before training done."""
     project = fresh_copy(folder / "project", studies=["dropout"])
-    dvc(project, "repro", "prepare")
+    dvc(project, "repro", "preflight")
     git(project, "add", "-A")
     git(project, "commit", "-qm", "prepared")
     git(project, "branch", "--force", "-M", "main")

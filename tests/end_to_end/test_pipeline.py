@@ -4,12 +4,12 @@ import csv
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -212,35 +212,35 @@ def shown(folder: Path) -> dict[str, tuple[int, list[str]]]:
     return found
 
 
-def test_a_deleted_database_is_filled_again(copy: Path, whole: Path) -> None:
-    before = shown(whole)
-    assert {study: report for study, (_, report) in before.items()} == {
+@pytest.fixture(scope="module")
+def tracked(whole: Path) -> dict[str, tuple[int, list[str]]]:
+    """What MLflow shows of the whole."""
+    return shown(whole)
+
+
+def test_a_deleted_database_is_filled_again(copy: Path, whole: Path, tracked: dict[str, tuple[int, list[str]]]) -> None:
+    assert {study: report for study, (_, report) in tracked.items()} == {
         study.name: [f"{study.name}.html"] for study in selected(whole)
     }
     for path in copy.glob("mlflow.db*"):
         path.unlink()
     shutil.rmtree(copy / "mlruns")
     assert dvc(copy, "repro").count("didn't change") == 5
-    assert shown(copy) == before
+    assert shown(copy) == tracked
 
 
-def test_results_of_a_temporary_copy_are_tracked_once_applied(copy: Path) -> None:
-    before = shown(copy)
+def test_results_of_a_temporary_copy_are_tracked_once_applied_even_where_the_project_is_moved_to(
+    copy: Path, tracked: dict[str, tuple[int, list[str]]]
+) -> None:
     dvc(copy, "exp", "run", "--temp", "-n", "other", "-S", "studies=[kernel_size]")
-    assert shown(copy) == before
+    assert shown(copy) == tracked
     dvc(copy, "exp", "apply", "other")
-    assert dvc(copy, "repro").count("didn't change") == 5
-    assert shown(copy) == before | {"kernel_size": (4, ["kernel_size.html"])}
-
-
-def test_files_follow_a_project_that_is_moved(copy: Path) -> None:
-    before = shown(copy)
     moved = copy.with_name("after")
     copy.rename(moved)
     assert dvc(moved, "repro").count("didn't change") == 5
     assert not copy.exists()
-    # Also those of the studies that the plan of the moment lacks.
-    assert shown(moved) == before
+    # Files also of the studies that the plan of the moment lacks.
+    assert shown(moved) == tracked | {"kernel_size": (4, ["kernel_size.html"])}
 
 
 def test_an_experiment_trains_one_study(whole: Path) -> None:
@@ -256,9 +256,14 @@ def test_an_experiment_trains_one_study(whole: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A copy whose pipeline is killed again and again before it may finish."""
-    folder = fresh_copy(tmp_path_factory.mktemp("stopped"), studies=["dropout"])
+def stopped(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy without what was trained, whose pipeline is killed again and again before it may finish."""
+    folder = tmp_path_factory.mktemp("stopped") / "copy"
+    shutil.copytree(whole, folder, symlinks=True)
+    for trained in ("data/runs", ".dvc/cache/records", ".dvc/cache/runs"):
+        shutil.rmtree(folder / trained)
+    params = folder / "params.yaml"
+    params.write_text(re.sub(r"(?m)^studies:.*\n(- .*\n)*", "studies: [dropout]\n", params.read_text()))
     luck = random.Random(0)
     for _ in range(3):
         repro = subprocess.Popen(
@@ -270,7 +275,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                 process.send_signal(signal.SIGKILL)
         repro.wait()
         time.sleep(luck.random())
-    yield folder
+    return folder
 
 
 def wait_for_records(folder: Path, repro: subprocess.Popen[bytes], more: int) -> None:

@@ -10,8 +10,7 @@ from harness.core.spec import RunSpec
 from harness.factors import REGISTRIES
 from harness.training.search import execute
 from harness.training.split import RunData
-
-LEVELS = [(setting, level) for setting, registry in REGISTRIES.items() for level in registry.names]
+from tests.conftest import LEVELS
 
 
 @pytest.mark.parametrize(("setting", "level"), LEVELS)

@@ -26,10 +26,9 @@ from harness.source.code import Code
 from harness.source.syntax import dotted
 from harness.training.search import execute
 from harness.training.split import load_run_data
-from tests.conftest import ROOT
+from tests.conftest import LEVELS, LIGHT_LEVELS, ROOT
 
 Make = Callable[..., Settings]
-LEVELS = [(setting, level) for setting, registry in REGISTRIES.items() for level in registry.names]
 PROBES = [("probe", name) for name in PROBE.names]
 EVERY = {name: registry.names for name, registry in REGISTRIES.items()} | {"probe": PROBE.names}
 
@@ -116,7 +115,7 @@ def chosen(settings: Settings, probes: tuple[str, ...]) -> Mapping[str, list[str
     return names | {"probe": list(probes)}
 
 
-@pytest.mark.parametrize(("setting", "level"), LEVELS + PROBES)
+@pytest.mark.parametrize(("setting", "level"), LIGHT_LEVELS + PROBES)
 def test_a_run_executes_nothing_that_its_fingerprint_leaves_out(
     setting: str, level: str, spec: Callable[..., RunSpec], prepared: Prepared
 ) -> None:

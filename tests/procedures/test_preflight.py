@@ -26,7 +26,7 @@ from tests.conftest import ROOT
 def check(tmp_path_factory):
     """Return a function that flies the preflight of the shipped recipe, changed, on small pictures."""
     params = load_params(ROOT / "params.yaml")
-    counts = {"image_size": 32, "train_images": 600, "validation_images": 300, "test_images": 20}
+    counts = {"image_size": 16, "train_images": 600, "validation_images": 300, "test_images": 20}
     folder = tmp_path_factory.mktemp("preflight")
     prepare(params.data.model_copy(update={"source": "synthetic", **counts}), folder, silent)
     prepared = Prepared.load(folder)

@@ -13,7 +13,6 @@ import torch
 from torch import nn
 
 from harness.core.spec import RunResult, RunSpec
-from harness.factors import REGISTRIES
 from harness.factors.augmentation import AUGMENTATION, flip_crop
 from harness.factors.norm import NORM
 from harness.probes import PROBE
@@ -22,18 +21,12 @@ from harness.training.observer import Observer
 from harness.training.recipe import Recipe
 from harness.training.search import execute
 from harness.training.split import RunData, Split
+from tests.conftest import LIGHT_LEVELS
 from tests.fake_graph import FakeGraph, Idle, fake_graphs
 from tests.training.test_checkpoint import cut_and_resumed
 from tests.training.test_loop import Weights, numbers
 
 Spec = Callable[..., RunSpec]
-# Minutes on a CPU, and of the same layers as the others.
-LARGE = ("resnet34", "resnet50", "densenet121")
-LEVELS = [
-    pytest.param(setting, level, marks=[pytest.mark.skip("a large net of layers that others have")] * (level in LARGE))
-    for setting, registry in REGISTRIES.items()
-    for level in registry.names
-]
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +58,7 @@ def reason(result: RunResult) -> str | None:
     return result.environment.get("eager_because")
 
 
-@pytest.mark.parametrize(("setting", "level"), LEVELS)
+@pytest.mark.parametrize(("setting", "level"), LIGHT_LEVELS)
 def test_every_level_trains_as_without(setting: str, level: str, spec: Spec, run_data: RunData) -> None:
     changes = {} if setting in ("model", "dropout") else {"dropout": 0.5}
     changes[setting] = {level: {"trials": 4}} if setting == "search" and level != "none" else level
