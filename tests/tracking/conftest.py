@@ -65,6 +65,12 @@ def arm(level: str, fingerprints: list[str], tuning: Any = None, **changes: Any)
     return {"context": "plain", "level": level, "settings": BASE | changes, "runs": runs, "tuning": tuning}
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work outside of this repository, which may have a commit checked out and no branch."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def plan() -> dict[str, Any]:
     """Two studies that share the runs of their control; one tunes a rate."""
