@@ -1,6 +1,6 @@
 """Runs as counted, arm by arm: arrays over the seeds, and how the runs of an arm ended."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -70,3 +70,11 @@ class Arms:
             matrix[row, column] = self.counted[metric].to_numpy(dtype=float)
             self._matrices[metric] = matrix
         return self._matrices[metric][rows[key]]
+
+    def shared(self, keys: Iterable[Key], metric: str) -> np.ndarray:
+        """Return which seeds all of these arms have a value for, (seeds,) of bool; arms without any don't count."""
+        found = np.ones(self._places[-1], dtype=bool)
+        for key in keys:
+            has = ~np.isnan(self.values(key, metric))
+            found &= has | ~has.any()
+        return found

@@ -100,7 +100,8 @@ def headline(context: ContextSummary, factor: str) -> str:
         parts.append(f"{group(suggestive, factor)}: a suggestion, no more")
     if hindered:
         parts.append(f"{group(hindered, factor)} can't be tested")
-    return f"{'; '.join(parts)}. Best to worst mean: {best} to {worst}."
+    of = f" of the {plural(context.alike, 'seed')} that all have" if context.alike < context.seeds else ""
+    return f"{'; '.join(parts)}. Best to worst mean{of}: {best} to {worst}."
 
 
 def seeds_of(arms: Iterable[Arm]) -> str:
@@ -182,9 +183,8 @@ def sizes(arms: Sequence[Arm]) -> str:
 
 
 def named(arm: Arm, factor: str) -> str:
-    """Return a level with its mean, such as `relu with 71.2 %`."""
-    mean = arm.primary.value.mean if arm.primary.value else None
-    return f"{level_name(arm.level, factor)} with {quantity(PRIMARY).value(mean)}"
+    """Return a level with its mean over the seeds that all levels have, such as `relu with 71.2 %`."""
+    return f"{level_name(arm.level, factor)} with {quantity(PRIMARY).value(arm.alike)}"
 
 
 def precision(context: ContextSummary) -> str:

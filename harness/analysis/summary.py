@@ -30,6 +30,7 @@ class Arm:
     context: str
     level: str
     primary: Compared
+    alike: float | None  # its mean over the seeds that all levels of the context have, which stands beside theirs
     epochs_to_target: Estimate | None
     never_reached: int
     costs: dict[str, Estimate | None]
@@ -54,6 +55,7 @@ class ContextSummary:
     changes: dict[str, Any]
     arms: tuple[Arm, ...]
     seeds: int
+    alike: int  # seeds that all levels have
     resolvable: float | None  # smallest difference of the primary metric that the seeds can resolve
     near_best: tuple[str, ...]  # levels that can't be told from the best
 
@@ -65,12 +67,14 @@ class ContextSummary:
     @cached_property
     def ranked(self) -> list[Arm]:
         """Arms that were measured, best first; runs that did not finish count as chance."""
-        return sorted((arm for arm in self.arms if arm.primary.value), key=lambda arm: -mean_of(arm.primary.value))
+        measured = [(arm.alike, arm) for arm in self.arms if arm.alike is not None]
+        return [arm for _, arm in sorted(measured, key=lambda one: -one[0])]
 
     @property
     def spread(self) -> float:
         """Best minus worst mean of the primary metric."""
-        return mean_of(self.ranked[0].primary.value) - mean_of(self.ranked[-1].primary.value) if self.ranked else 0.0
+        means = [arm.alike for arm in self.arms if arm.alike is not None]
+        return max(means) - min(means) if means else 0.0
 
     @property
     def effect(self) -> float:
@@ -126,11 +130,6 @@ def training_seconds(summaries: Sequence[StudySummary]) -> dict[str, float]:
     return {print_: seconds[print_] for print_ in sorted(runs.trained)}
 
 
-def mean_of(estimate: Estimate | None) -> float:
-    """Return the mean, or minus infinity where nothing was measured, so that it sorts last."""
-    return estimate.mean if estimate else float("-inf")
-
-
 def summarise_grid(store: Store, plan: PlanJson) -> list[StudySummary]:
     """Return the summaries of all studies of a plan, each judged by what all of them teach."""
     tables = read_grid(store, plan)
@@ -180,7 +179,8 @@ def summarise_context(
     name = context["name"]
     compared = {one.level: one for one in primary if one.context == name}
     plans = [arm for arm in tables.plan["arms"] if arm["context"] == name]
-    found = tuple(summarise_arm(tables, arms.counted, plan, compared[str(plan["level"])]) for plan in plans)
+    alike = arms.shared([(name, level) for level in compared], PRIMARY)
+    found = tuple(summarise_arm(tables, arms, plan, compared[str(plan["level"])], alike) for plan in plans)
     estimates = [one.difference for one in compared.values() if one.difference]
     # The first and hardest step of Holm's adjustment.
     steps = sum(one.p is not None for one in primary)
@@ -190,13 +190,15 @@ def summarise_context(
         dict(context.get("changes") or {}),
         found,
         seeds=max((arm.runs for arm in found), default=0),
+        alike=int(alike.sum()),
         resolvable=float(np.median(halves)) if halves else None,
         near_best=near_best(arms, PRIMARY, [(name, level) for level in compared], rules.get(PRIMARY, PLAIN)),
     )
 
 
-def summarise_arm(tables: StudyTables, counted: pd.DataFrame, plan: ArmJson, primary: Compared) -> Arm:
-    """Return one arm: the primary metric, cost, and runs that did not finish."""
+def summarise_arm(tables: StudyTables, arms: Arms, plan: ArmJson, primary: Compared, alike: np.ndarray) -> Arm:
+    """Return one arm: the primary metric, cost, and runs that did not finish; `alike` are the seeds of all levels."""
+    counted = arms.counted
     context, level, tuning = plan["context"], str(plan["level"]), plan.get("tuning")
     rows = counted.loc[(context, level), :]
     unfinished = rows.loc[rows["status"] != "done", "status"].value_counts()
@@ -204,6 +206,7 @@ def summarise_arm(tables: StudyTables, counted: pd.DataFrame, plan: ArmJson, pri
         context=context,
         level=level,
         primary=primary,
+        alike=mean.mean if (mean := mean_interval(arms.values((context, level), PRIMARY)[alike])) else None,
         epochs_to_target=mean_interval(by_seed(counted, context, level, "epochs_to_target").to_numpy()),
         never_reached=int(rows["censored"].sum()),
         costs={name: mean_interval(by_seed(counted, context, level, name).to_numpy()) for name in COSTS},

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -146,10 +147,32 @@ def test_seeds_are_those_of_the_levels_that_are_told_of(tmp_path):
     del study["arms"][-1]["runs"][3:]
     summary = summarise(read_study(bench.save(), study))
     context = summary.contexts[0]
-    assert "; 1 of 2 can't be told from it with 3 seeds. Best" in sentences.headline(context, "dropout")
+    assert (
+        "; 1 of 2 can't be told from it with 3 seeds. Best to worst mean of the 3 seeds that all have: "
+        in sentences.headline(context, "dropout")
+    )
     assert sentences.precision(context).startswith("3 to 5 seeds resolve differences from about")
     assert "Every level was trained under 3 to 5 seeds, which levels share;" in " ".join(design(summary))
     assert "mean over 3 to 5 seeds, " in caption_of_levels(summary)
+
+
+def test_levels_stand_side_by_side_by_the_seeds_that_all_have(tmp_path):
+    """Two seeds that only the control was given, both lucky, would put it above the level that beats it in all others."""
+    bench = Bench(tmp_path, seeds=5)
+    study = bench.study("lucky", "dropout", {"0": 0.5, "0.5": 0.51}, "0", spread=0.0)
+    control, level = study["arms"]
+    for run in control["runs"][3:]:
+        path = bench.store.root / run["fingerprint"] / "record.json"
+        record = json.loads(path.read_text())
+        record["metrics"]["test_accuracy"] = 0.9
+        path.write_text(json.dumps(record))
+    del level["runs"][3:]
+    (context,) = summarise(read_study(bench.save(), study)).contexts
+    told = sentences.headline(context, "dropout").replace("\u00a0", " ")
+    assert told.endswith(
+        "Best to worst mean of the 3 seeds that all have: dropout 0.5 with 51.0 % to dropout 0 with 50.0 %."
+    )
+    assert context.control.primary.value.mean > 0.6 and context.spread == pytest.approx(0.01)
 
 
 def test_the_headline_names_suggestions_and_what_cannot_be_tested(tmp_path):

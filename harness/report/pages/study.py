@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.analysis.arms import Arms
 from harness.analysis.diagnosis import context_diagnoses
 from harness.analysis.predictions import questions
 from harness.analysis.ranks import Ranks, ranks
@@ -72,13 +73,11 @@ def guessed(summary: StudySummary) -> list[str]:
 
 def over_contexts(summary: StudySummary) -> Ranks | None:
     """Return the levels that every context has, ranked over all contexts; None of too few."""
-    runs = summary.counted[PRIMARY]
-    levels = [
-        level for level in summary.tables.levels if all((name, level) in runs.index for name in summary.tables.contexts)
-    ]
-    values = {
-        level: [runs.loc[(name, level)].to_numpy(dtype=float) for name in summary.tables.contexts] for level in levels
-    }
+    arms, contexts = Arms(summary.counted), summary.tables.contexts
+    levels = [one for one in summary.tables.levels if all((name, one) in arms.states for name in contexts)]
+    # Where some were given more seeds: those that all have.
+    seeds = {name: arms.shared([(name, one) for one in levels], PRIMARY) for name in contexts}
+    values = {one: [arms.values((name, one), PRIMARY)[seeds[name]] for name in contexts] for one in levels}
     return ranks(values, summary.tables.control)
 
 
