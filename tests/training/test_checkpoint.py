@@ -71,10 +71,11 @@ def test_whatever_has_a_state_goes_on_as_it_was(
     changes: dict[str, Any], spec: Spec, run_data: RunData, tmp_path: Path
 ) -> None:
     one = spec(epochs=4, **changes)
-    steps = execute(one, run_data).metrics["steps"]
+    whole = execute(one, run_data)
+    steps = whole.metrics["steps"]
     assert steps
     # In the third epoch where there is one.
-    assert cut_and_resumed(one, run_data, tmp_path / "state", [int(steps * 5 // 8)]) == numbers(execute(one, run_data))
+    assert cut_and_resumed(one, run_data, tmp_path / "state", [int(steps * 5 // 8)]) == numbers(whole)
 
 
 def test_probes_and_random_cuts(spec: Spec, run_data: RunData, tmp_path: Path) -> None:
