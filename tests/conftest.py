@@ -1,8 +1,10 @@
 """A tiny prepared data set, and runs on it."""
 
+import multiprocessing
 import os
 import signal
 from collections.abc import Callable
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,16 @@ LIGHT_LEVELS = [pytest.param(*one, marks=[pytest.mark.slow] * (one[1] in LARGE))
 # Small enough that a run takes a fraction of a second.
 TINY = {"width": 4, "epochs": 2, "evaluate_every": 1, "max_train_seconds": 60, "batch_size": 32, "learning_rate": 0.05}
 TRAIN_IMAGES = 80
+
+
+@pytest.fixture(scope="session", autouse=True)
+def server() -> None:
+    """Start the one server that the processes of all tests are forked from, with what any of them imports.
+
+    Started by the first that needs one, it would lack what others import: seconds, in every process of theirs.
+    """
+    multiprocessing.set_forkserver_preload(["harness.engines.preload", "harness.report.render"])
+    forkserver.ensure_running()
 
 
 @pytest.fixture(scope="session")
