@@ -131,7 +131,7 @@ def test_a_run_that_kills_its_process_every_time_is_given_up(cluster: Cluster, s
 def test_a_node_that_goes_takes_no_run_with_it(
     cluster: Cluster, spec: Spec, prepared: Prepared, run_data: RunData
 ) -> None:
-    specs = [spec(seed=seed, epochs=LONG) for seed in (0, 1)]
+    specs = [spec(seed=seed, epochs=LONG, evaluate_every=10) for seed in (0, 1)]
     begun, found = set[int](), {}
     with RayEngine(prepared.folder, None) as engine:
         for event in engine.execute(specs):
