@@ -1,6 +1,7 @@
 """`python -m harness` without its imports: commands are forked from a process that has torch and the rest at hand.
 
-Their workers are forked from one server, which has imported what they need. What a command does is the same; that it finds its own imports is seen where DVC runs it (tests/end_to_end).
+Their workers are forked from one server, which has imported what they need. What a command does is the same; that it
+finds its own imports is seen where DVC runs it (tests/end_to_end).
 """
 
 import json

@@ -100,7 +100,8 @@ def headline(context: ContextSummary, factor: str) -> str:
         parts.append(f"{group(suggestive, factor)}: a suggestion, no more")
     if hindered:
         parts.append(f"{group(hindered, factor)} can't be tested")
-    of = f" of the {plural(context.alike, 'seed')} that all have" if context.alike < context.seeds else ""
+    few = context.shared_seeds < context.seeds
+    of = f" of the {plural(context.shared_seeds, 'seed')} that all have" if few else ""
     return f"{'; '.join(parts)}. Best to worst mean{of}: {best} to {worst}."
 
 
@@ -184,7 +185,7 @@ def sizes(arms: Sequence[Arm]) -> str:
 
 def named(arm: Arm, factor: str) -> str:
     """Return a level with its mean over the seeds that all levels have, such as `relu with 71.2 %`."""
-    return f"{level_name(arm.level, factor)} with {quantity(PRIMARY).value(arm.alike)}"
+    return f"{level_name(arm.level, factor)} with {quantity(PRIMARY).value(arm.shared_mean)}"
 
 
 def precision(context: ContextSummary) -> str:

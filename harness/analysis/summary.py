@@ -30,7 +30,7 @@ class Arm:
     context: str
     level: str
     primary: Compared
-    alike: float | None  # its mean over the seeds that all levels of the context have, which stands beside theirs
+    shared_mean: float | None  # of the primary metric, over the seeds that all levels of the context have
     epochs_to_target: Estimate | None
     never_reached: int
     costs: dict[str, Estimate | None]
@@ -55,7 +55,7 @@ class ContextSummary:
     changes: dict[str, Any]
     arms: tuple[Arm, ...]
     seeds: int
-    alike: int  # seeds that all levels have
+    shared_seeds: int  # that all levels have
     resolvable: float | None  # smallest difference of the primary metric that the seeds can resolve
     near_best: tuple[str, ...]  # levels that can't be told from the best
 
@@ -67,13 +67,13 @@ class ContextSummary:
     @cached_property
     def ranked(self) -> list[Arm]:
         """Arms that were measured, best first; runs that did not finish count as chance."""
-        measured = [(arm.alike, arm) for arm in self.arms if arm.alike is not None]
+        measured = [(arm.shared_mean, arm) for arm in self.arms if arm.shared_mean is not None]
         return [arm for _, arm in sorted(measured, key=lambda one: -one[0])]
 
     @property
     def spread(self) -> float:
         """Best minus worst mean of the primary metric."""
-        means = [arm.alike for arm in self.arms if arm.alike is not None]
+        means = [arm.shared_mean for arm in self.arms if arm.shared_mean is not None]
         return max(means) - min(means) if means else 0.0
 
     @property
@@ -179,8 +179,8 @@ def summarise_context(
     name = context["name"]
     compared = {one.level: one for one in primary if one.context == name}
     plans = [arm for arm in tables.plan["arms"] if arm["context"] == name]
-    alike = arms.shared([(name, level) for level in compared], PRIMARY)
-    found = tuple(summarise_arm(tables, arms, plan, compared[str(plan["level"])], alike) for plan in plans)
+    shared = arms.shared([(name, level) for level in compared], PRIMARY)
+    found = tuple(summarise_arm(tables, arms, plan, compared[str(plan["level"])], shared) for plan in plans)
     estimates = [one.difference for one in compared.values() if one.difference]
     # The first and hardest step of Holm's adjustment.
     steps = sum(one.p is not None for one in primary)
@@ -190,14 +190,14 @@ def summarise_context(
         dict(context.get("changes") or {}),
         found,
         seeds=max((arm.runs for arm in found), default=0),
-        alike=int(alike.sum()),
+        shared_seeds=int(shared.sum()),
         resolvable=float(np.median(halves)) if halves else None,
         near_best=near_best(arms, PRIMARY, [(name, level) for level in compared], rules.get(PRIMARY, PLAIN)),
     )
 
 
-def summarise_arm(tables: StudyTables, arms: Arms, plan: ArmJson, primary: Compared, alike: np.ndarray) -> Arm:
-    """Return one arm: the primary metric, cost, and runs that did not finish; `alike` are the seeds of all levels."""
+def summarise_arm(tables: StudyTables, arms: Arms, plan: ArmJson, primary: Compared, shared: np.ndarray) -> Arm:
+    """Return one arm: the primary metric, cost, and runs that did not finish; `shared` are the seeds of all levels."""
     counted = arms.counted
     context, level, tuning = plan["context"], str(plan["level"]), plan.get("tuning")
     rows = counted.loc[(context, level), :]
@@ -206,7 +206,7 @@ def summarise_arm(tables: StudyTables, arms: Arms, plan: ArmJson, primary: Compa
         context=context,
         level=level,
         primary=primary,
-        alike=mean.mean if (mean := mean_interval(arms.values((context, level), PRIMARY)[alike])) else None,
+        shared_mean=found.mean if (found := mean_interval(arms.values((context, level), PRIMARY)[shared])) else None,
         epochs_to_target=mean_interval(by_seed(counted, context, level, "epochs_to_target").to_numpy()),
         never_reached=int(rows["censored"].sum()),
         costs={name: mean_interval(by_seed(counted, context, level, name).to_numpy()) for name in COSTS},

@@ -242,11 +242,13 @@ def title_of(summary: StudySummary, contexts: Sequence[ContextSummary], control:
     leads: dict[str, list[str]] = {}
     for context in contexts:
         leads.setdefault(level_name(context.ranked[0].level, factor), []).append(context.name)
+    few = any(context.shared_seeds < context.seeds for context in contexts)
+    most = f"Highest mean{' of the seeds that all have' if few else ''}"
     if len(leads) == 1:
-        return f"Highest mean: {next(iter(leads))} in {'all contexts' if len(contexts) > 1 else contexts[0].name}"
+        return f"{most}: {next(iter(leads))} in {'all contexts' if len(contexts) > 1 else contexts[0].name}"
     order = sorted(leads.items(), key=lambda item: -len(item[1]))
     places = [f"{level} in {names[0] if len(names) == 1 else plural(len(names), 'context')}" for level, names in order]
-    return f"Highest mean: {', '.join(places)}"
+    return f"{most}: {', '.join(places)}"
 
 
 def caption_of(contexts: Sequence[ContextSummary], control: str) -> list[str]:
